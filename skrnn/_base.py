@@ -1,0 +1,473 @@
+"""What all recurrent estimators share: parameters, validation, the one fit."""
+
+import copy
+import time
+from abc import ABCMeta, abstractmethod
+from functools import lru_cache, partial
+from numbers import Integral, Real
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import check_random_state
+from threadpoolctl import ThreadpoolController
+
+from skrnn._core.cells import CELLS
+from skrnn._core.network import Network
+from skrnn._core.optimizers import RULES, Optimizer, learning_rate_at
+from skrnn._core.training import Data, History, train
+from skrnn._repetition import merge_repeated
+from skrnn._sequences import Sequences
+from skrnn._validation import (
+    Interval,
+    StrOptions,
+    check_is_fitted,
+    check_sequences,
+    check_weights,
+    fit_context,
+)
+
+
+@lru_cache(maxsize=1)
+def _thread_pools():
+    return ThreadpoolController()
+
+
+def one_blas_thread():
+    """Keep the BLAS to one thread: its sums must not depend on how many there are."""
+    return _thread_pools().limit(limits=1, user_api="blas")
+
+
+class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base of all recurrent estimators.
+
+    A subclass says what its targets are, in `_check_targets`, `_encode_targets` and
+    `_validation_score`, and what becomes of the scores that the network computes.
+    """
+
+    _parameter_constraints: dict = {
+        "cell": [StrOptions(set(CELLS))],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "bidirectional": ["boolean"],
+        "activation": [StrOptions({"tanh", "relu"})],
+        "embedding_dim": [None, Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), tuple],
+        "solver": [StrOptions(set(RULES))],
+        "learning_rate": [
+            StrOptions({"constant", "invscaling", "adaptive", "exponential", "step"})
+        ],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "decay_rate": [Interval(Real, 0, 1, closed="right")],
+        "decay_steps": [Interval(Integral, 1, None, closed="left")],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "nesterovs_momentum": ["boolean"],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "max_grad_norm": [None, Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "n_jobs": [None, Integral],
+        "verbose": ["verbose"],
+        "dtype": [StrOptions({"float32", "float64"})],
+    }
+
+    @abstractmethod
+    def __init__(
+        self,
+        *,
+        cell,
+        hidden_layer_sizes,
+        bidirectional,
+        activation,
+        embedding_dim,
+        dropout,
+        solver,
+        learning_rate,
+        learning_rate_init,
+        power_t,
+        decay_rate,
+        decay_steps,
+        momentum,
+        nesterovs_momentum,
+        alpha,
+        max_grad_norm,
+        batch_size,
+        max_iter,
+        shuffle,
+        tol,
+        early_stopping,
+        validation_fraction,
+        n_iter_no_change,
+        warm_start,
+        random_state,
+        n_jobs,
+        verbose,
+        dtype,
+    ):
+        self.cell = cell
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.bidirectional = bidirectional
+        self.activation = activation
+        self.embedding_dim = embedding_dim
+        self.dropout = dropout
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.decay_rate = decay_rate
+        self.decay_steps = decay_steps
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.alpha = alpha
+        self.max_grad_norm = max_grad_norm
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.dtype = dtype
+
+    # --- what a subclass says about its targets ---------------------------------------
+
+    @abstractmethod
+    def _check_targets(self, y, lengths, table):
+        """Return y with the targets of all steps one after the other."""
+
+    @abstractmethod
+    def _encode_targets(self, y, offsets, used, classes):
+        """Return targets for the head, and fitted attributes, among them `_outputs`.
+
+        y is what `_check_targets` returned; steps not `used` have no weight. Where
+        `classes` is given, the targets must be among these. `_outputs` is the name of
+        the head and its number of scores a step.
+        """
+
+    @abstractmethod
+    def _validation_score(self, scores, targets, weights):
+        """Return how good the scores are, larger being better."""
+
+    def _step_weights(self, targets, weights):
+        """Return how much each step counts, given how much its sequence does."""
+        return weights
+
+    def _read_table_as(self, y):
+        """Return how a 2-D array is read; see `check_sequences`."""
+        return "series"
+
+    # --- fit --------------------------------------------------------------------------
+
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model to sequences X and their targets y.
+
+        Parameters
+        ----------
+        X : container of n sequences
+            A list, object array, Series, one-column DataFrame, 3-D array or
+            `Sequences`; each sequence is a 1-D array or list of token ids, an array of
+            shape (T_i, d), or a sparse matrix of shape (T_i, V).
+        y : container of n targets
+            See the class.
+        sample_weight : array-like of shape (n,), default=None
+            A sequence of weight w counts as if it were there w times.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is not as it should be; a model fitted before is
+            left as it was.
+        FloatingPointError
+            If the loss or its gradient becomes infinite or NaN; likewise.
+        """
+        return self._fit(X, y, sample_weight, resume=self.warm_start)
+
+    def _fit(self, X, y, sample_weight, *, resume, max_iter=None, classes=None):
+        resume = resume and hasattr(self, "input_size_")
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
+        table = self._table if resume else self._read_table_as(y)
+        fitted = copy.copy(self)  # this estimator is changed only when all is done
+        X = check_sequences(fitted, X, reset=not resume, table=table, dtype=self.dtype)
+        if not hasattr(fitted, "n_features_in_"):
+            table = "series"  # X was none
+        steps = self._check_targets(y, X.lengths, table)
+        weights = check_weights(sample_weight, len(X))
+        used = np.repeat(weights != 0, X.lengths)
+        if resume:
+            targets, _ = self._encode_targets(steps, X.offsets, used, self.classes_)
+        else:
+            targets, attributes = self._encode_targets(steps, X.offsets, used, classes)
+            vars(fitted).update(attributes, _table=table)
+            fitted._initialize(X)
+        fitted._train(self, X, y, targets, weights, max_iter or self.max_iter)
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)
+        vars(self).update(vars(fitted))
+        return self
+
+    def _initialize(self, X):
+        """Set what a model has before its first step."""
+        rng = check_random_state(self.random_state)
+        self.input_kind_ = X.kind
+        self.input_size_ = X.n_tokens if X.kind == "ids" else X.rows.shape[1]
+        head, n_outputs = self._outputs
+        self._architecture = {
+            "cell": self.cell,
+            "activation": self.activation,
+            "input_size": self.input_size_,
+            "hidden_sizes": _sizes(self.hidden_layer_sizes),
+            "n_outputs": n_outputs,
+            "bidirectional": bool(self.bidirectional),
+            "embedding_dim": self.embedding_dim,
+            "head": head,
+            "dropout": _dropout_rates(self.dropout),
+            "dtype": self.dtype,
+        }
+        params = Network(**self._architecture).init_params(rng)
+        self._weights = params.flat, params.table
+        self._optimizer_state = None
+        self._rng_state = rng.get_state()
+        self._lr_divisor = 1.0
+        self.loss_curve_, self.validation_scores_ = [], None
+        self.best_loss_, self.best_validation_score_ = np.inf, None
+        self.n_iter_ = 0
+
+    def _train(self, estimator, X, y, targets, weights, max_iter):
+        """Train this copy of `estimator`, for which callbacks are called."""
+        rng = np.random.RandomState()
+        rng.set_state(self._rng_state)
+        network, params = Network(**self._architecture), self._params().copy()
+        optimizer = Optimizer(self._make_rule(), params)
+        if self._optimizer_state is not None:
+            optimizer.load(self._optimizer_state)
+        history = History(
+            self.loss_curve_, self.best_loss_, self.validation_scores_, self._lr_divisor
+        )
+        rows, offsets = X.rows, X.offsets
+        if not weights.all():  # as if these had never been there
+            kept = np.flatnonzero(weights)
+            rows, offsets, targets = _take(rows, offsets, targets, kept)
+            weights = weights[kept]
+        if self.shuffle:
+            index, weights = merge_repeated(rows, offsets, targets, weights)
+            rows, offsets, targets = _take(rows, offsets, targets, index)
+        validate = None
+        if self.early_stopping:
+            train_index, held_out = self._hold_out(len(weights), rng)
+            validate = self._validator(
+                network, _take(rows, offsets, targets, held_out), weights[held_out]
+            )
+            rows, offsets, targets = _take(rows, offsets, targets, train_index)
+            weights = weights[train_index]
+        step_weights = np.repeat(weights, np.diff(offsets))
+        step_weights = self._step_weights(targets, step_weights).astype(self.dtype)
+        if not step_weights.any():
+            raise ValueError(
+                "class_weight is zero for all labels there are: no step has a weight."
+            )
+        on_epoch, finish = self._callbacks(
+            estimator, X, y, max_iter, params, history, validate is not None
+        )
+        with one_blas_thread():
+            train(
+                network,
+                params,
+                optimizer,
+                Data(rows, offsets, targets, step_weights),
+                max_iter=max_iter,
+                learning_rate=partial(
+                    learning_rate_at,
+                    schedule=self.learning_rate,
+                    init=self.learning_rate_init,
+                    power_t=self.power_t,
+                    decay_rate=self.decay_rate,
+                    decay_steps=self.decay_steps,
+                ),
+                adaptive=self.learning_rate == "adaptive",
+                tol=self.tol,
+                n_iter_no_change=self.n_iter_no_change,
+                history=history,
+                validate=validate,
+                on_epoch=on_epoch,
+                batch_size=self.batch_size,
+                shuffle=self.shuffle,
+                alpha=self.alpha,
+                max_norm=self.max_grad_norm,
+                rng=rng,
+            )
+        self._keep(history.best_params or params, history)
+        self._optimizer_state, self._rng_state = optimizer.state(), rng.get_state()
+        finish()
+
+    def _make_rule(self):
+        """Return the rule of the solver, with its parameters."""
+        if self.solver == "sgd":
+            return RULES["sgd"](self.momentum, self.nesterovs_momentum)
+        return RULES[self.solver]()
+
+    def _hold_out(self, n, rng):
+        """Split n sequences at random into those to train on and those to score on."""
+        n_held_out = max(1, round(self.validation_fraction * n))
+        if n_held_out >= n:
+            raise ValueError(
+                f"early_stopping needs at least 2 different sequences to hold out "
+                f"validation_fraction={self.validation_fraction} of them; got {n}."
+            )
+        order = rng.permutation(n)
+        return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+
+    def _validator(self, network, held_out, weights):
+        """Return a function from parameters to the score on what was held out."""
+        rows, offsets, targets = held_out
+        step_weights = np.repeat(weights, np.diff(offsets))
+
+        def validate(params):
+            scores = network.scores(params, rows, offsets, map=self._map_threads)
+            return self._validation_score(scores, targets, step_weights)
+
+        return validate
+
+    def _callbacks(self, estimator, X, y, max_iter, params, history, validated):
+        """Return what to call after each epoch, and after the last."""
+        context = estimator._init_callback_context(max_subtasks=max_iter)
+        context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+        start = time.perf_counter()
+
+        def current():
+            snapshot = copy.copy(self)
+            snapshot._keep(params.copy(), history)
+            before = vars(estimator)
+            return {k: v for k, v in vars(snapshot).items() if before.get(k) is not v}
+
+        def on_epoch(epoch):
+            if self.verbose:
+                score = f", validation score {history.scores[-1]:.4f}" * validated
+                print(
+                    f"Epoch {epoch + 1}, loss {history.losses[-1]:.5f}{score}, "
+                    f"{time.perf_counter() - start:.1f} s"
+                )
+            task = context.subcontext(task_name="epoch")
+            task.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+            return task.call_on_fit_task_end(
+                estimator=estimator, X=X, y=y, reconstruction_attributes=current
+            )
+
+        def finish():
+            context.call_on_fit_task_end(
+                estimator=estimator, X=X, y=y, reconstruction_attributes=current
+            )
+
+        return on_epoch, finish
+
+    def _keep(self, params, history):
+        """Take over what training has left behind."""
+        self._weights = params.flat, params.table
+        self.loss_curve_, self.best_loss_ = list(history.losses), history.best_loss
+        self.n_iter_ = len(history.losses)
+        self._lr_divisor = history.lr_divisor
+        if history.scores:
+            self.validation_scores_ = list(history.scores)
+            self.best_validation_score_ = max(history.scores)
+
+    # --- fitted models ----------------------------------------------------------------
+
+    def _params(self):
+        flat, table = self._weights
+        return Network(**self._architecture).params(flat, table)
+
+    @property
+    def weights_(self):
+        """The weights by name, views that share memory with the model.
+
+        D is the number of directions, G the number of gates of the cell, H the size of
+        a layer l, counted from 0, K the number of scores of a step.
+
+        - ``embedding``, shape (V, embedding_dim), if there is one;
+        - ``W0``, shape (D, input_size_ or embedding_dim, G * H), input weights;
+          ``W1`` and so on for the layers above, shape (D, D * H, G * H);
+        - ``U0`` and so on, shape (D, H, G * H), recurrent weights;
+        - ``b0`` and so on, shape (D, G * H), biases;
+        - ``e0`` and so on, shape (D, n, H), what else a cell has: the recurrent bias
+          of a GRU's candidate, or the three peepholes of an LSTM;
+        - ``W_out``, shape (D * H, K), and ``b_out``, shape (K,).
+        """
+        check_is_fitted(self)
+        params = self._params()
+        return {name: params[name] for name in params.shapes}
+
+    def _scores(self, X):
+        """Return the scores of all steps, shape (N, K), and where sequences begin."""
+        check_is_fitted(self)
+        X = check_sequences(self, X, reset=False, table=self._table, dtype=self.dtype)
+        network = Network(**self._architecture)
+        with one_blas_thread():
+            scores = network.scores(
+                self._params(), X.rows, X.offsets, map=self._map_threads
+            )
+        return scores, X.offsets
+
+    def _map_threads(self, function, items):
+        if self.n_jobs in (None, 1):
+            return map(function, items)
+        return Parallel(n_jobs=self.n_jobs, require="sharedmem")(
+            delayed(function)(item) for item in items
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.required = True
+        return tags
+
+
+def _sizes(hidden_layer_sizes):
+    """Return the layer sizes as a tuple of positive ints."""
+    if isinstance(hidden_layer_sizes, Integral):
+        return (int(hidden_layer_sizes),)
+    sizes = tuple(hidden_layer_sizes)
+    if not sizes or not all(isinstance(H, Integral) and H > 0 for H in sizes):
+        raise ValueError(
+            f"hidden_layer_sizes must have one positive integer a layer, at least "
+            f"one; got {hidden_layer_sizes!r}."
+        )
+    return tuple(map(int, sizes))
+
+
+def _dropout_rates(dropout):
+    """Return the rates for the inputs and for everything above them."""
+    rates = dropout if isinstance(dropout, tuple) else (dropout, dropout)
+    if len(rates) != 2 or not all(0 <= rate < 1 for rate in rates):
+        raise ValueError(
+            "dropout must be one rate, or two, for the inputs and for between the "
+            f"layers, in the range [0, 1); got {dropout!r}."
+        )
+    return tuple(map(float, rates))
+
+
+def _take(rows, offsets, targets, index):
+    """Return only the sequences of an index array."""
+    X = Sequences(rows, offsets)[index]
+    return X.rows, X.offsets, Sequences(targets, offsets)[index].rows

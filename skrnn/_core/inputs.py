@@ -1,0 +1,123 @@
+"""The first product with the inputs: token ids, sparse rows or dense rows.
+
+The only code that knows the difference. To all three kinds a step is a row x of V
+numbers; ids are one-hot rows that need not be written down. One row of a table of
+weights belongs to each of the V.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from skrnn._core.params import RowGrad
+
+
+def project(x, W, *, times=np.matmul):
+    """Return x @ W.
+
+    Parameters
+    ----------
+    x : ndarray of N ids, CSR array of shape (N, V) or ndarray of shape (N, V)
+        The inputs of N steps.
+    W : ndarray of shape (V, m)
+        The table.
+    times : callable, default=numpy.matmul
+        The dense matrix product.
+
+    Returns
+    -------
+    ndarray of shape (N, m)
+    """
+    if sparse.issparse(x):
+        return x @ W
+    if x.ndim == 1:
+        return W.take(x, axis=0)
+    return times(x, W)
+
+
+def project_grad(x, dz):
+    """Return the derivative of the loss by the table W, where z = x @ W.
+
+    Rows of features that are zero in the whole batch are left out, whatever the kind
+    of x, so that ids, sparse and dense rows of the same tokens train alike.
+
+    Parameters
+    ----------
+    x : as in `project`
+        The inputs of N steps.
+    dz : ndarray of shape (N, m)
+        The derivative by z.
+
+    Returns
+    -------
+    RowGrad
+        Its values have shape (n_touched, m).
+    """
+    if sparse.issparse(x):
+        rows, columns = np.unique(x.indices, return_inverse=True)
+        data, indptr = x.data, x.indptr
+    elif x.ndim == 1:
+        rows, columns = np.unique(x, return_inverse=True)
+        data, indptr = np.ones(len(x), dtype=dz.dtype), np.arange(len(x) + 1)
+    else:
+        used = x.any(axis=0)
+        if used.all():
+            return RowGrad(slice(None), x.T @ dz)
+        rows = np.flatnonzero(used)
+        return RowGrad(rows, x[:, rows].T @ dz)
+    touched = sparse.csr_array((data, columns, indptr), shape=(len(dz), len(rows)))
+    return RowGrad(rows, touched.T @ dz)
+
+
+def project_both(x, reverse, W, *, times=np.matmul):
+    """Project x for each direction, the rows of the second mirrored in time.
+
+    Parameters
+    ----------
+    x : as in `project`
+        Packed inputs.
+    reverse : ndarray of shape (N,)
+        The packed row of each mirrored step.
+    W : ndarray of shape (D, V, m)
+        A table for each direction.
+
+    Returns
+    -------
+    ndarray of shape (D, N, m)
+    """
+    z = np.empty((len(W), x.shape[0], W.shape[2]), dtype=W.dtype)
+    z[0] = project(x, W[0], times=times)
+    if len(W) == 2:
+        z[1] = project(x[reverse], W[1], times=times)
+    return z
+
+
+def project_both_grad(x, reverse, dz):
+    """Return the derivative by W of `project_both`, values (D, n_touched, m)."""
+    D, N, m = dz.shape
+    if D == 2:
+        dz = np.concatenate([dz[0], dz[1].take(reverse, axis=0)], axis=1)
+    rows, values = project_grad(x, dz.reshape(N, D * m))
+    return RowGrad(rows, values.reshape(-1, D, m).transpose(1, 0, 2))
+
+
+def drop(x, rate, rng, V):
+    """Set a random share `rate` of what is not zero to zero and scale up the rest.
+
+    Returns rows of the same kind, but of ids CSR rows, and for dense rows the mask.
+    """
+    if not sparse.issparse(x) and x.ndim == 2:
+        mask = dropout_mask(x.shape, rate, rng, x.dtype)
+        return x * mask, mask
+    if sparse.issparse(x):
+        data, indices, indptr = x.data, x.indices, x.indptr
+    else:
+        data, indices, indptr = np.float32(1), x, np.arange(len(x) + 1)
+    data = data * dropout_mask(indices.shape, rate, rng, data.dtype)
+    return sparse.csr_array((data, indices, indptr), shape=(x.shape[0], V)), None
+
+
+def dropout_mask(shape, rate, rng, dtype):
+    """Draw 0 with probability `rate`, else 1 / (1 - rate)."""
+    mask = (rng.random_sample(shape) >= rate).astype(dtype)
+    mask /= 1 - rate
+    return mask

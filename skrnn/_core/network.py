@@ -1,0 +1,287 @@
+"""The network: inputs, a stack of recurrent layers in one or two directions, a head."""
+
+import numpy as np
+
+from skrnn._core import inputs, recurrence
+from skrnn._core.batching import PackedBatch, batches_by_length
+from skrnn._core.cells import CELLS
+from skrnn._core.heads import HEADS
+from skrnn._core.params import Params, glorot_uniform, orthogonal
+from skrnn._core.products import product
+
+
+class Network:
+    """An architecture: it holds sizes, and works on the parameters it is handed.
+
+    The weights by name, D the number of directions and l counting layers from 0:
+
+    - ``embedding``, shape (V, E), if there is one;
+    - ``W0``, shape (D, V or E, G * H), then ``W1`` and so on, (D, D * H, G * H);
+    - ``U0`` ..., shape (D, H, G * H); ``b0`` ..., shape (D, G * H);
+    - ``e0`` ..., shape (D, n_extra, H), where the cell has extra weights;
+    - ``W_out``, shape (D * H, K); ``b_out``, shape (K,).
+
+    Parameters
+    ----------
+    cell : str
+        A name in `cells.CELLS`.
+    activation : {"tanh", "relu"}
+        Of the cell "rnn".
+    input_size : int
+        V, the number of tokens or of features.
+    hidden_sizes : tuple of int
+        H of each layer, from the input up.
+    n_outputs : int
+        K, the number of scores at each step.
+    bidirectional : bool
+        Whether every layer also reads backwards.
+    embedding_dim : int or None
+        E.
+    head : {"softmax", "sigmoid"}
+        What the scores mean.
+    dropout : tuple of two floats
+        The share to drop of the inputs of the first layer, and of those of the layers
+        and the head above it.
+    dtype : dtype
+        Of parameters and results.
+    """
+
+    def __init__(
+        self,
+        *,
+        cell,
+        activation,
+        input_size,
+        hidden_sizes,
+        n_outputs,
+        bidirectional,
+        embedding_dim,
+        head,
+        dropout,
+        dtype,
+    ):
+        self.cell = CELLS[cell](activation) if cell == "rnn" else CELLS[cell]()
+        self.input_size = input_size
+        self.hidden_sizes = tuple(hidden_sizes)
+        self.n_outputs = n_outputs
+        self.n_directions = 2 if bidirectional else 1
+        self.embedding_dim = embedding_dim
+        self.head = HEADS[head]()
+        self.dropout = dropout
+        self.dtype = np.dtype(dtype)
+
+    def shapes(self):
+        """Return the shape of each weight, by name."""
+        D, G = self.n_directions, self.cell.n_gates
+        shapes, width = {}, self.input_size
+        if self.embedding_dim is not None:
+            shapes["embedding"] = (self.input_size, self.embedding_dim)
+            width = self.embedding_dim
+        for l, H in enumerate(self.hidden_sizes):
+            shapes[f"W{l}"] = (D, width, G * H)
+            shapes[f"U{l}"] = (D, H, G * H)
+            shapes[f"b{l}"] = (D, G * H)
+            if self.cell.n_extra:
+                shapes[f"e{l}"] = (D, self.cell.n_extra, H)
+            width = D * H
+        shapes["W_out"] = (width, self.n_outputs)
+        shapes["b_out"] = (self.n_outputs,)
+        return shapes
+
+    def params(self, flat=None, table=None):
+        """Return parameters with these values; zeros where there are none."""
+        shapes = self.shapes()
+        name = "W0" if self.embedding_dim is None else "embedding"
+        if table is None:
+            table = np.zeros(shapes[name], dtype=self.dtype)
+        return Params(shapes, name, flat=flat, table=table, dtype=self.dtype)
+
+    def init_params(self, rng):
+        """Draw initial weights: Glorot for W, orthogonal for U, forget bias 1."""
+        params = self.params()
+        G = self.cell.n_gates
+        for name, shape in self.shapes().items():
+            if name == "embedding":  # variance 1 / E: steps of length about 1
+                params[name][...] = glorot_uniform(rng, shape, 1, 2 * shape[1] - 1)
+            elif name == "W_out":
+                params[name][...] = glorot_uniform(rng, shape, *shape)
+            elif name[0] == "W":
+                H = shape[2] // G
+                # of many inputs few are active at a time (one-hot rows: a single one)
+                params[name][...] = glorot_uniform(rng, shape, min(shape[1], H), H)
+            elif name[0] == "U":
+                D, H, _ = shape
+                gates = orthogonal(rng, (D, G, H, H))
+                params[name][...] = gates.transpose(0, 2, 1, 3).reshape(shape)
+            elif name[0] == "b" and name != "b_out" and G == 4:
+                H = shape[-1] // G
+                params[name][:, H : 2 * H] = 1
+        return params
+
+    def forward(self, params, x, batch, *, rng=None, keep=True):
+        """Compute the scores of every step of a batch.
+
+        Parameters
+        ----------
+        params : Params
+            The weights.
+        x : ids, CSR or dense rows, packed
+            The inputs.
+        batch : PackedBatch
+            Their geometry.
+        rng : RandomState, default=None
+            For dropout; without it nothing is dropped.
+        keep : bool, default=True
+            Whether to keep what `backward` needs.
+
+        Returns
+        -------
+        scores : ndarray of shape (N, K)
+        tape : list or None
+        """
+        times = np.matmul if keep else product
+        tape = [x]
+        if self.embedding_dim is not None:
+            x = inputs.project(x, params["embedding"], times=times)
+        for l in range(len(self.hidden_sizes)):
+            x, mask = self._drop(x, l, rng)
+            z, x = self._project(params, x, batch, l, times)
+            U, e = params[f"U{l}"], self._extra(params, l)
+            h, _, kept = recurrence.forward(
+                self.cell, z, U, e, batch.sizes, keep=keep
+            )
+            if keep:
+                tape.append((mask, x, kept))
+            x = h[0]
+            if self.n_directions == 2:
+                x = np.concatenate([h[0], h[1].take(batch.reverse, axis=0)], axis=1)
+        x, mask = self._drop(x, len(self.hidden_sizes), rng)
+        scores = times(x, params["W_out"])
+        scores += params["b_out"]
+        if not keep:
+            return scores, None
+        tape.append((mask, x))
+        return scores, tape
+
+    def backward(self, params, dscores, tape, batch, grads):
+        """Add to the gradients, from the derivatives by the scores.
+
+        Parameters
+        ----------
+        params : Params
+            The weights.
+        dscores : ndarray of shape (N, K)
+            The derivative of the loss by each score.
+        tape : list
+            What `forward` returned.
+        batch : PackedBatch
+            The geometry.
+        grads : Params
+            Added to; its table becomes a `RowGrad`.
+        """
+        raw, *layers, (mask, x) = tape
+        grads["W_out"][...] += x.T @ dscores
+        grads["b_out"][...] += dscores.sum(axis=0)
+        dx = dscores @ params["W_out"].T
+        for l in reversed(range(len(self.hidden_sizes))):
+            if mask is not None:
+                dx *= mask
+            mask, x, kept = layers[l]
+            H = self.hidden_sizes[l]
+            dh = dx[None]
+            if self.n_directions == 2:
+                dh = np.stack([dx[:, :H], dx[:, H:].take(batch.reverse, axis=0)])
+            U, e, de = params[f"U{l}"], self._extra(params, l), self._extra(grads, l)
+            dz, _ = recurrence.backward(self.cell, dh, kept, U, e, grads[f"U{l}"], de)
+            grads[f"b{l}"][...] += dz.sum(axis=1)
+            if l == 0 and self.embedding_dim is None:
+                grads.table = inputs.project_both_grad(x, batch.reverse, dz)
+                return
+            grads[f"W{l}"][...] += np.matmul(x.transpose(0, 2, 1), dz)
+            both = np.matmul(dz, params[f"W{l}"].transpose(0, 2, 1))
+            dx = both[0]
+            if self.n_directions == 2:
+                dx += both[1].take(batch.reverse, axis=0)
+        if mask is not None:
+            dx *= mask
+        grads.table = inputs.project_grad(raw, dx)
+
+    def loss_grad(self, params, x, y, weights, batch, rng=None):
+        """Return the summed loss of a batch and its gradients.
+
+        Parameters
+        ----------
+        params, x, batch, rng
+            As in `forward`.
+        y : ndarray of shape (N,) or (N, K)
+            Targets as the head takes them, packed.
+        weights : ndarray of shape (N,)
+            How much each step counts.
+
+        Returns
+        -------
+        loss : float
+        grads : Params
+        """
+        scores, tape = self.forward(params, x, batch, rng=rng)
+        loss, dscores = self.head.loss_grad(scores, y, weights)
+        grads = params.zero_grads()
+        self.backward(params, dscores, tape, batch, grads)
+        return loss, grads
+
+    def scores(self, params, rows, offsets, *, map=map):
+        """Compute the scores of every step of many sequences, batch by batch.
+
+        The bits of a score do not depend on the other sequences.
+
+        Parameters
+        ----------
+        params : Params
+            The weights.
+        rows : ids, CSR or dense rows
+            The inputs, one sequence after the other.
+        offsets : ndarray of shape (n + 1,)
+            Where each sequence begins.
+        map : callable, default=map
+            May run batches at the same time.
+
+        Returns
+        -------
+        ndarray of shape (N, K)
+        """
+        starts, lengths = offsets[:-1], np.diff(offsets)
+        scores = np.empty((offsets[-1], self.n_outputs), dtype=self.dtype)
+
+        def run(index):
+            batch = PackedBatch(starts[index], lengths[index])
+            x = rows[batch.rows]
+            scores[batch.rows] = self.forward(params, x, batch, keep=False)[0]
+
+        for _ in map(run, batches_by_length(lengths)):
+            pass
+        return scores
+
+    def _drop(self, x, l, rng):
+        rate = self.dropout[min(l, 1)]
+        if rng is None or rate == 0:
+            return x, None
+        return inputs.drop(x, rate, rng, self.input_size)
+
+    def _project(self, params, x, batch, l, times):
+        """Return what the inputs of layer l contribute, and them as `backward` needs."""
+        W = params[f"W{l}"]
+        if l == 0 and self.embedding_dim is None:
+            z = inputs.project_both(x, batch.reverse, W, times=times)
+        else:
+            x = x[None]
+            if self.n_directions == 2:
+                x = np.concatenate([x, x.take(batch.reverse, axis=1)])
+            z = times(x, W)
+        z += params[f"b{l}"][:, None]
+        return z, x
+
+    def _extra(self, params, l):
+        if self.cell.n_extra:
+            return params[f"e{l}"]
+        D, H = self.n_directions, self.hidden_sizes[l]
+        return np.empty((D, 0, H), dtype=self.dtype)

@@ -1,0 +1,180 @@
+"""The time loop over a packed batch, forward and backward.
+
+These two functions are all that a compiled kernel has to replace. Both directions of a
+layer run side by side: the caller gives the second its rows mirrored in time.
+"""
+
+import numpy as np
+
+from skrnn._core.products import product
+
+
+def forward(cell, z, U, w, sizes, state=None, *, keep=True):
+    """Run a cell through all steps of a packed batch.
+
+    Parameters
+    ----------
+    cell : cell
+        One of `cells.CELLS`.
+    z : ndarray of shape (D, N, G * H)
+        What the inputs contribute, packed.
+    U : ndarray of shape (D, H, G * H)
+        The recurrent weights.
+    w : ndarray of shape (D, n_extra, H)
+        The extra weights of the cell.
+    sizes : list of T ints
+        The live sequences at each step.
+    state : tuple of ndarrays of shape (D, B, H), default=None
+        The state before the first step; zeros where None.
+    keep : bool, default=True
+        Whether to keep what `backward` needs. Where False the rows of the result do
+        not depend on the other sequences in the batch, to the last bit.
+
+    Returns
+    -------
+    h : ndarray of shape (D, N, H)
+        The outputs, packed.
+    last : tuple of ndarrays of shape (D, B, H)
+        The state after the last step of each sequence.
+    tape : tuple or None
+        For `backward`.
+    """
+    D, N, H = z.shape[0], z.shape[1], U.shape[1]
+    if state is None:
+        shape = (D, sizes[0], H)
+        state = tuple(np.zeros(shape, z.dtype) for _ in range(cell.n_states))
+    last = tuple(s.copy() for s in state)
+    h = np.empty((D, N, H), dtype=z.dtype)
+    step = _step_of(cell)
+    times = np.matmul if keep else product
+    steps = []
+    prev, start = state, 0
+    for n in sizes:
+        prev = tuple(p[:, :n] for p in prev)
+        new, saved = step(cell, z[:, start : start + n], U, w, prev, times)
+        h[:, start : start + n] = new[0]
+        for whole, part in zip(last, new, strict=True):
+            whole[:, :n] = part
+        if keep:
+            steps.append((prev, saved))
+        prev = new
+        start += n
+    return h, last, (h, state[0], sizes, steps) if keep else None
+
+
+def backward(cell, dh, tape, U, w, dU, dw, dlast=None):
+    """Run back through all steps; add to the derivatives by U and w.
+
+    Parameters
+    ----------
+    cell, U, w
+        As in `forward`.
+    dh : ndarray of shape (D, N, H)
+        The derivative of the loss by each output.
+    tape : tuple
+        What `forward` returned.
+    dU, dw : ndarrays of the shapes of U and w
+        Added to.
+    dlast : tuple of ndarrays of shape (D, B, H), default=None
+        The derivative by the state after the last step; zeros where None.
+
+    Returns
+    -------
+    dz : ndarray of shape (D, N, G * H)
+        The derivative by z.
+    dstate : tuple of ndarrays of shape (D, B, H)
+        The derivative by the state before the first step.
+    """
+    h, first, sizes, steps = tape
+    D, N, H = h.shape
+    if dlast is None:
+        dlast = (np.zeros_like(first),) * cell.n_states
+    carry = tuple(d.copy() for d in dlast)
+    dz = np.empty((D, N, U.shape[2]), dtype=h.dtype)
+    UT = np.ascontiguousarray(U.transpose(0, 2, 1))
+    back, add_weights = _back_of(cell)
+    das = []
+    start = N
+    for n, (prev, saved) in zip(reversed(sizes), reversed(steps), strict=True):
+        start -= n
+        live = tuple(c[:, :n] for c in carry)
+        dnew = (live[0] + dh[:, start : start + n], *live[1:])
+        dz[:, start : start + n], da, dprev = back(cell, dnew, prev, saved, UT, w, dw)
+        das.append(da)
+        for into, value in zip(live, dprev, strict=True):
+            into[...] = value
+    add_weights(das, dz, tape, dU)
+    return dz, carry
+
+
+# --- cells with one product a step ----------------------------------------------------
+
+
+def _step(cell, z, U, w, prev, times):
+    return cell.forward(z, times(prev[0], U), prev, w)
+
+
+def _back(cell, dnew, prev, saved, UT, w, dw):
+    dz, da, dprev = cell.backward(dnew, prev, saved, w, dw)
+    dh = np.matmul(da, UT)
+    if dprev[0] is not None:
+        dh += dprev[0]
+    return dz, None if da is dz else da, (dh, *dprev[1:])
+
+
+def _add_weights(das, dz, tape, dU):
+    """Add h<t-1>.T @ da, summed over all steps in one product."""
+    h, first, sizes, _ = tape
+    da = dz if das[0] is None else np.concatenate(das[::-1], axis=1)
+    dU += np.matmul(_before(h, first, sizes).transpose(0, 2, 1), da)
+
+
+def _before(h, first, sizes):
+    """Return h of the step before for every row, packed like h."""
+    before = np.empty_like(h)
+    before[:, : sizes[0]] = first
+    start = 0
+    for n, live in zip(sizes[:-1], sizes[1:], strict=True):
+        before[:, start + n : start + n + live] = h[:, start : start + live]
+        start += n
+    return before
+
+
+# --- the GRU with a second product ----------------------------------------------------
+
+
+def _step_two_products(cell, z, U, w, prev, times):
+    H = U.shape[1]
+    gates, reset = cell.gates(z, times(prev[0], U[..., : 2 * H]), prev)
+    new, n = cell.forward(z, times(reset, U[..., 2 * H :]), prev, gates)
+    return new, (gates, reset, n)
+
+
+def _back_two_products(cell, dnew, prev, saved, UT, w, dw):
+    gates, reset, n = saved
+    H = n.shape[-1]
+    dn, du, direct = cell.backward(dnew, prev, n, gates)
+    dr, dprev = cell.gates_backward(np.matmul(dn, UT[:, 2 * H :]), prev, gates)
+    dz = np.concatenate([dr, du, dn], axis=-1)
+    dprev += direct
+    dprev += np.matmul(dz[..., : 2 * H], UT[:, : 2 * H])
+    return dz, reset, (dprev,)
+
+
+def _add_weights_two_products(resets, dz, tape, dU):
+    h, first, sizes, _ = tape
+    H = h.shape[-1]
+    before = _before(h, first, sizes).transpose(0, 2, 1)
+    reset = np.concatenate(resets[::-1], axis=1).transpose(0, 2, 1)
+    dU[..., : 2 * H] += np.matmul(before, dz[..., : 2 * H])
+    dU[..., 2 * H :] += np.matmul(reset, dz[..., 2 * H :])
+
+
+def _step_of(cell):
+    return _step_two_products if hasattr(cell, "two_products") else _step
+
+
+def _back_of(cell):
+    if hasattr(cell, "two_products"):
+        return _back_two_products, _add_weights_two_products
+    return _back, _add_weights

@@ -1,0 +1,193 @@
+"""The one training loop."""
+
+import math
+import signal
+import threading
+import warnings
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+
+from skrnn._core.batching import PackedBatch, shuffled_batches
+from skrnn._core.optimizers import finish_grads
+
+
+class Data(NamedTuple):
+    """Sequences to train on, flat, one after the other."""
+
+    rows: object  # ids, CSR or dense rows, N of them
+    offsets: np.ndarray  # shape (B + 1,)
+    targets: np.ndarray  # shape (N, ...)
+    weights: np.ndarray  # shape (N,)
+
+
+class History:
+    """What training leaves behind besides the weights."""
+
+    def __init__(self, losses=(), best_loss=math.inf, scores=None, lr_divisor=1.0):
+        self.losses = list(losses)
+        self.best_loss = best_loss
+        self.scores = list(scores or ())
+        self.best_score = -math.inf
+        self.best_params = None
+        self.n_stale = 0
+        self.lr_divisor = lr_divisor
+
+
+def train_epoch(
+    network, params, optimizer, data, *, lr, batch_size, shuffle, alpha, max_norm, rng
+):
+    """Go through the data once, one update a batch.
+
+    Returns
+    -------
+    float
+        The mean loss of a term, as it was met on the way.
+
+    Raises
+    ------
+    FloatingPointError
+        If a loss or a gradient is not finite; the parameters are as before the step.
+    """
+    starts, lengths = data.offsets[:-1], np.diff(data.offsets)
+    batches = shuffled_batches(len(lengths), batch_size, rng if shuffle else None)
+    total = total_terms = 0.0
+    dropout_rng = rng if any(network.dropout) else None
+    for index in batches:
+        batch = PackedBatch(starts[index], lengths[index])
+        weights = data.weights[batch.rows]
+        n_terms = float(weights.sum(dtype=np.float64))
+        if n_terms == 0:
+            continue
+        x, y = data.rows[batch.rows], data.targets[batch.rows]
+        loss, grads = network.loss_grad(params, x, y, weights, batch, dropout_rng)
+        norm = finish_grads(grads, params, n_terms, alpha, max_norm)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise FloatingPointError("loss" if not math.isfinite(loss) else "gradient")
+        with uninterrupted():
+            optimizer.step(params, grads, lr)
+        total += loss
+        total_terms += n_terms
+    return total / total_terms
+
+
+def train(
+    network,
+    params,
+    optimizer,
+    data,
+    *,
+    max_iter,
+    learning_rate,
+    adaptive,
+    tol,
+    n_iter_no_change,
+    history,
+    validate=None,
+    on_epoch=None,
+    **epoch_options,
+):
+    """Train until converged, stopped or `max_iter` epochs are over.
+
+    Parameters
+    ----------
+    network : Network
+        The architecture.
+    params : Params
+        Its weights, changed in place.
+    optimizer : Optimizer
+        Changed in place.
+    data : Data
+        What to train on.
+    max_iter : int
+        The number of epochs to do at most.
+    learning_rate : callable
+        From the number of epochs done so far to the next one's learning rate.
+    adaptive : bool
+        Whether to divide the learning rate by 5, instead of stopping, when there is
+        no progress any more; below 1e-6 training stops all the same.
+    tol, n_iter_no_change : float, int
+        Training is over when for `n_iter_no_change` epochs in a row neither loss nor,
+        if there is one, validation score was better than the best by `tol`.
+    history : History
+        Extended.
+    validate : callable, default=None
+        From parameters to a score; the best parameters are kept in `history`.
+    on_epoch : callable, default=None
+        Called after every epoch with its number, counted from 0; a true result stops.
+    **epoch_options
+        For `train_epoch`.
+
+    Returns
+    -------
+    str
+        Why it ended: "converged", "stopped", "max_iter" or "interrupted".
+    """
+    first = len(history.losses)
+    try:
+        for epoch in range(first, first + max_iter):
+            lr = learning_rate(epoch) / history.lr_divisor
+            loss = _checked_epoch(
+                network, params, optimizer, data, epoch=epoch, lr=lr, **epoch_options
+            )
+            score = None if validate is None else validate(params)
+            _record(history, loss, score, params, tol)
+            if on_epoch is not None and on_epoch(epoch):
+                return "stopped"
+            if history.n_stale > n_iter_no_change:
+                if not adaptive or lr / 5 < 1e-6:
+                    return "converged"
+                history.lr_divisor *= 5
+                history.n_stale = 0
+    except KeyboardInterrupt:
+        warnings.warn(
+            f"Training was interrupted after {len(history.losses)} epochs; the weights "
+            "of the last finished step are kept.",
+            stacklevel=2,
+        )
+        return "interrupted"
+    return "max_iter"
+
+
+def _checked_epoch(*args, epoch, lr, **options):
+    """Train for an epoch; say what to do where it diverges."""
+    try:
+        return train_epoch(*args, lr=lr, **options)
+    except FloatingPointError as error:
+        raise FloatingPointError(
+            f"Training diverged in epoch {epoch + 1}: the {error} is not finite. Try a "
+            f"smaller learning_rate_init (the rate was {lr:.3g}), a smaller "
+            "max_grad_norm, or inputs scaled to about unit variance."
+        ) from None
+
+
+def _record(history, loss, score, params, tol):
+    """Note an epoch's loss and score, and whether there is progress."""
+    history.losses.append(loss)
+    if score is None:
+        better = loss < history.best_loss - tol
+    else:
+        history.scores.append(score)
+        better = score > history.best_score + tol
+        if score > history.best_score:
+            history.best_score = score
+            history.best_params = params.copy()
+    history.n_stale = 0 if better else history.n_stale + 1
+    history.best_loss = min(history.best_loss, loss)
+
+
+@contextmanager
+def uninterrupted():
+    """Put off Ctrl-C until the block is done, so that no update is left half made."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is interrupted
+        return
+    received = []
+    before = signal.signal(signal.SIGINT, lambda *signal: received.append(signal))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if received and callable(before):
+            before(*received[-1])

@@ -1,0 +1,148 @@
+"""The container of sequences of different lengths."""
+
+import numbers
+
+import numpy as np
+from scipy import sparse
+
+
+class Sequences:
+    """Sequences of any length, kept one after the other in one array.
+
+    Sequence ``i`` is ``rows[offsets[i]:offsets[i + 1]]``. To scikit-learn this is a
+    column of `n` objects: it has shape ``(n, 1)``, is indexed by integers, slices,
+    masks and index arrays, and becomes an object array through ``numpy.asarray``. The
+    rows are one flat array, so that joblib can hand them to worker processes as a
+    memory map.
+
+    Parameters
+    ----------
+    rows : ndarray or CSR matrix of N rows
+        What the rows are says what kind of sequences these are:
+
+        - ``"ids"``: shape (N,), integers, token ids;
+        - ``"dense"``: shape (N, d), floats, d features a step;
+        - ``"sparse"``: CSR of shape (N, V), one-hot, multi-hot or any sparse features;
+        - ``"tokens"``: shape (N,), objects, tokens not yet encoded.
+
+    offsets : ndarray of shape (n + 1,)
+        Where each sequence begins; the last entry is N.
+    n_tokens : int, default=None
+        For ids, the number of distinct ids there are: all ids are below it.
+
+    Attributes
+    ----------
+    kind : {"ids", "dense", "sparse", "tokens"}
+        What the rows are.
+    lengths : ndarray of shape (n,)
+        The number of steps of each sequence.
+
+    Raises
+    ------
+    ValueError
+        If the offsets do not start at 0, decrease, or do not end at N.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrnn import Sequences
+    >>> X = Sequences(np.array([3, 1, 2, 2, 0]), np.array([0, 2, 5]), n_tokens=4)
+    >>> len(X), X.shape, X.kind
+    (2, (2, 1), 'ids')
+    >>> X[1]
+    array([2, 2, 0])
+    >>> X[[1, 0]].lengths
+    array([3, 2])
+    """
+
+    ndim = 2
+    dtype = np.dtype(object)
+
+    def __init__(self, rows, offsets, *, n_tokens=None):
+        offsets = np.asarray(offsets, dtype=np.int64)
+        n_rows = rows.shape[0]
+        if (
+            offsets.ndim != 1
+            or len(offsets) == 0
+            or offsets[0] != 0
+            or offsets[-1] != n_rows
+            or (np.diff(offsets) < 0).any()
+        ):
+            raise ValueError(
+                f"offsets must rise from 0 to the number of rows, {n_rows}; "
+                f"got {offsets!r}."
+            )
+        self.rows = rows
+        self.offsets = offsets
+        self.n_tokens = n_tokens
+
+    @property
+    def kind(self):
+        """What the rows are: "ids", "dense", "sparse" or "tokens"."""
+        if sparse.issparse(self.rows):
+            return "sparse"
+        if self.rows.ndim == 2:
+            return "dense"
+        return "ids" if self.rows.dtype.kind in "iu" else "tokens"
+
+    @property
+    def lengths(self):
+        """The number of steps of each sequence, shape (n,)."""
+        return np.diff(self.offsets)
+
+    @property
+    def shape(self):
+        """The shape scikit-learn sees: n samples, one column."""
+        return (len(self), 1)
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    def __iter__(self):
+        for start, stop in zip(self.offsets[:-1], self.offsets[1:], strict=True):
+            yield self.rows[start:stop]
+
+    def __getitem__(self, key):
+        if isinstance(key, tuple):  # scikit-learn writes X[key, ...] and X[key, :]
+            key, *columns = key
+            if any(c is not Ellipsis and c != slice(None) for c in columns):
+                raise IndexError(f"Sequences have one column; got {columns!r}.")
+        if isinstance(key, numbers.Integral):
+            i = range(len(self))[key]
+            return self.rows[self.offsets[i] : self.offsets[i + 1]]
+        if isinstance(key, slice):
+            start, stop, step = key.indices(len(self))
+            if step == 1:  # a view
+                stop = max(start, stop)
+                offsets = self.offsets[start : stop + 1]
+                rows = self.rows[offsets[0] : offsets[-1]]
+                return Sequences(rows, offsets - offsets[0], n_tokens=self.n_tokens)
+        index = np.arange(len(self))[key]
+        if index.ndim != 1:
+            raise IndexError(f"Sequences are indexed along one axis; got {key!r}.")
+        lengths = self.lengths[index]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        rows = np.arange(offsets[-1])
+        rows += np.repeat(self.offsets[:-1][index] - offsets[:-1], lengths)
+        return Sequences(self.rows[rows], offsets, n_tokens=self.n_tokens)
+
+    def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("Sequences cannot become an array without a copy.")
+        column = as_items(self.rows, self.offsets)[:, None]
+        return column if dtype is None else column.astype(dtype, copy=False)
+
+    def __repr__(self):
+        rows = {
+            "ids": f"{self.n_tokens} token ids",
+            "tokens": "tokens",
+        }.get(self.kind) or f"{self.kind} rows of {self.rows.shape[1]} features"
+        return f"<{len(self)} Sequences, {self.rows.shape[0]} steps, {rows}>"
+
+
+def as_items(rows, offsets):
+    """Return an object array of shape (n,) with the rows of each sequence."""
+    items = np.empty(len(offsets) - 1, dtype=object)
+    for i in range(len(items)):
+        items[i] = rows[offsets[i] : offsets[i + 1]]
+    return items

@@ -1,0 +1,518 @@
+"""Anything a user may pass as sequences, labels or weights, made uniform.
+
+This is the one place that knows containers, and the one that imports private parts of
+scikit-learn: the rest of the package takes them from here.
+"""
+
+import numbers
+from itertools import chain
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_array,
+    check_is_fitted,
+    validate_data,
+)
+
+from skrnn._sequences import Sequences
+
+__all__ = [
+    "Hidden",
+    "Interval",
+    "StrOptions",
+    "as_sequences",
+    "check_is_fitted",
+    "check_sequences",
+    "check_step_targets",
+    "check_weights",
+    "encode_labels",
+    "fit_context",
+    "sequence_of_row",
+    "targets_as_list",
+    "unique_labels",
+]
+
+
+def sequence_of_row(offsets, row):
+    """Return the index of the sequence that flat row `row` belongs to."""
+    return int(np.searchsorted(offsets, row, side="right")) - 1
+
+
+# --- containers of sequences ----------------------------------------------------------
+
+
+def as_sequences(X, *, name="X", allow_empty=False):
+    """Turn any container of sequences into `Sequences`, or a table into an array.
+
+    Parameters
+    ----------
+    X : list, tuple, object array, Series, DataFrame, 3-D array or Sequences
+        One sequence a sample. Several columns of sequences are joined step by step.
+    name : str, default="X"
+        What error messages call it.
+    allow_empty : bool, default=False
+        Whether a sequence may have no steps.
+
+    Returns
+    -------
+    Sequences, or the argument itself where it is a table of scalars (a 2-D array, a
+    frame of numbers) or no container at all: what that means is for the caller to say.
+
+    Raises
+    ------
+    ValueError
+        If X is a single string, if it has no sequences or (unless `allow_empty`) a
+        sequence without steps, or if its sequences are of different kinds.
+    """
+    if isinstance(X, Sequences):
+        sequences = X
+    elif isinstance(X, (str, bytes)):
+        raise ValueError(
+            f"{name} is a single string; pass a list with one item a sequence: [{name}]."
+        )
+    elif (
+        isinstance(X, np.ndarray)
+        and X.ndim == 3
+        and X.dtype.kind in "fiub"
+        and X.shape[0] > 0
+    ):
+        n, T, d = X.shape
+        sequences = Sequences(X.reshape(n * T, d), np.arange(n + 1) * T)
+        sequences.rows = _check_floats(sequences.rows, sequences.offsets, name)
+    else:
+        columns = _columns(X)
+        if columns is None:
+            return X
+        stacked = [_stack(column, name, allow_empty) for column in columns]
+        sequences = stacked[0] if len(stacked) == 1 else _join(stacked, name)
+    if not allow_empty and len(sequences) and sequences.lengths.min() == 0:
+        _raise_empty(sequences.lengths, name)
+    return sequences
+
+
+def _is_sequence(cell):
+    return sparse.issparse(cell) or (
+        hasattr(cell, "__len__")
+        and hasattr(cell, "__getitem__")
+        and not isinstance(cell, (str, bytes, dict))
+        and getattr(cell, "ndim", 1) > 0
+    )
+
+
+def _columns(X):
+    """Return the columns of sequences in X, each a list; None where it has none."""
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):  # pandas, polars
+        columns = [_to_list(X[column]) for column in X.columns]
+    elif isinstance(X, np.ndarray):
+        if X.dtype != object or X.ndim not in (1, 2):
+            return None
+        columns = [list(column) for column in np.atleast_2d(X.T)]
+    elif sparse.issparse(X) or isinstance(X, dict) or not hasattr(X, "__len__"):
+        return None
+    else:
+        columns = [_to_list(X)]
+    if not columns or not columns[0] or not any(map(_is_sequence, columns[0])):
+        return None
+    return columns
+
+
+def _to_list(column):
+    """Return the items of a list, tuple or Series, by position, as a list."""
+    for method in ("to_list", "tolist"):
+        if hasattr(column, method):
+            return getattr(column, method)()
+    return list(column)
+
+
+def _stack(cells, name, allow_empty):
+    """Put a column of sequences, one a cell, into one array of rows."""
+    for i, cell in enumerate(cells):
+        if not _is_sequence(cell):
+            remedy = (
+                "a Tokenizer turns strings into sequences of tokens"
+                if isinstance(cell, (str, bytes))
+                else "every sample must be one sequence"
+            )
+            raise ValueError(
+                f"{name}[{i}] is {cell!r:.60}, not a sequence of steps: {remedy}."
+            )
+    lengths = np.array([c.shape[0] if hasattr(c, "shape") else len(c) for c in cells])
+    if not allow_empty and lengths.min() == 0:
+        _raise_empty(lengths, name)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    if any(map(sparse.issparse, cells)):
+        return Sequences(_stack_sparse(cells, offsets, name), offsets)
+    if all(isinstance(c, np.ndarray) and c.dtype.kind in "fiub" for c in cells):
+        rows = _stack_arrays(cells, name)
+    else:
+        rows = _stack_items(cells, offsets, name)
+    if rows.dtype == object:
+        return Sequences(rows, offsets)
+    if rows.ndim == 1 and rows.dtype.kind in "iu":
+        return Sequences(_check_ids(rows, offsets, name), offsets)
+    rows = rows.reshape(len(rows), -1)
+    return Sequences(_check_floats(rows, offsets, name), offsets)
+
+
+def _stack_arrays(cells, name):
+    """Stack arrays of numbers: of shape (T_i,) or of shape (T_i, d)."""
+    shape = cells[0].shape[1:]
+    for i, cell in enumerate(cells):
+        if cell.shape[1:] != shape or cell.ndim > 2:
+            raise ValueError(
+                f"{name}[{i}] has shape {cell.shape} and {name}[0] has shape "
+                f"{cells[0].shape}: all sequences must be of shape (T_i, d) with the "
+                "same number d of features a step, or all of shape (T_i,)."
+            )
+    return np.concatenate(cells)
+
+
+def _stack_items(cells, offsets, name):
+    """Stack lists of tokens, ids or numbers, or lists of rows of numbers."""
+    items = list(chain.from_iterable(cells))
+    types = set(map(type, items))
+    if all(issubclass(t, numbers.Real) for t in types):
+        ids = all(issubclass(t, numbers.Integral) and t is not bool for t in types)
+        return np.array(items, dtype=np.int64 if ids else np.float64)
+    if all(issubclass(t, (list, tuple, np.ndarray)) for t in types):
+        widths = np.array([len(item) for item in items])
+        wrong = np.flatnonzero(widths != widths[0])
+        if len(wrong):
+            i = sequence_of_row(offsets, wrong[0])
+            raise ValueError(
+                f"{name}[{i}] has {widths[wrong[0]]} features at step "
+                f"{wrong[0] - offsets[i]} and {name}[0] has {widths[0]} at step 0: "
+                "every step must have the same number of features."
+            )
+        try:
+            return np.array(items, dtype=np.float64)
+        except (TypeError, ValueError):
+            pass  # tuples of words are tokens as good as any
+    rows = np.empty(len(items), dtype=object)
+    for i, item in enumerate(items):
+        rows[i] = item
+    return rows
+
+
+def _stack_sparse(cells, offsets, name):
+    for i, cell in enumerate(cells):
+        if not sparse.issparse(cell) or cell.shape[1] != cells[0].shape[1]:
+            found = cell.shape if sparse.issparse(cell) else type(cell).__name__
+            raise ValueError(
+                f"{name}[{i}] is {found} and {name}[0] is {cells[0].shape}, sparse: "
+                "all sequences must be sparse with the same number of columns."
+            )
+    rows = sparse.csr_array(sparse.vstack(cells, format="csr"))
+    _check_floats(rows.data[:, None], rows.indptr[offsets], name)
+    return rows
+
+
+def _join(columns, name):
+    """Join several columns of sequences step by step into wider rows."""
+    first = columns[0]
+    for j, column in enumerate(columns):
+        if column.kind in ("tokens", "ids"):
+            raise ValueError(
+                f"column {j} of {name} holds {column.kind}, which cannot be joined "
+                "with other columns: put a SequenceOneHotEncoder behind each of them."
+            )
+        wrong = np.flatnonzero(column.lengths != first.lengths)
+        if len(wrong):
+            i = wrong[0]
+            raise ValueError(
+                f"{name}[{i}] has {first.lengths[i]} steps in column 0 and "
+                f"{column.lengths[i]} in column {j}: the columns of one sample must "
+                "have the same number of steps."
+            )
+    if all(column.kind == "dense" for column in columns):
+        return Sequences(np.hstack([c.rows for c in columns]), first.offsets)
+    rows = sparse.hstack([sparse.csr_array(c.rows) for c in columns], format="csr")
+    return Sequences(rows, first.offsets)
+
+
+def _check_floats(rows, offsets, name):
+    """Return rows as floats, none of them NaN or infinite."""
+    if rows.dtype.kind != "f":
+        rows = rows.astype(np.float64)
+    if not np.isfinite(rows.sum(dtype=np.float64)):  # a sum is cheap and needs no array
+        wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        if len(wrong):
+            i = sequence_of_row(offsets, wrong[0])
+            raise ValueError(
+                f"{name}[{i}] contains NaN or infinity at step "
+                f"{wrong[0] - offsets[i]}: impute or remove it."
+            )
+    return rows
+
+
+def _check_ids(rows, offsets, name):
+    if rows.min(initial=0) < 0:
+        row = int(np.argmin(rows >= 0))
+        i = sequence_of_row(offsets, row)
+        raise ValueError(
+            f"{name}[{i}] contains the token id {rows[row]} at step "
+            f"{row - offsets[i]}: ids count from 0."
+        )
+    return rows
+
+
+def _raise_empty(lengths, name):
+    i = int(np.argmin(lengths))
+    raise ValueError(f"{name}[{i}] has no steps: remove empty sequences.")
+
+
+# --- sequences for an estimator -------------------------------------------------------
+
+
+def check_sequences(estimator, X, *, reset, table="series", dtype=np.float64):
+    """Validate what a numeric estimator or transformer was given.
+
+    Parameters
+    ----------
+    estimator : estimator
+        For names in messages, and to keep `n_features_in_` and `feature_names_in_`,
+        which it has only after it was fitted on a table.
+    X : what `as_sequences` takes, or a table of shape (n, T)
+        The sequences.
+    reset : bool
+        True in `fit`; False where X must agree with what `fit` saw.
+    table : {"series", "steps"}, default="series"
+        How a 2-D array is read: each row as a univariate series of T steps, or each
+        row as a sequence of one step with T features.
+    dtype : dtype, default=float64
+        To what floats are converted; ids stay as they are.
+
+    Returns
+    -------
+    Sequences of kind "ids", "dense" or "sparse".
+
+    Raises
+    ------
+    ValueError
+        If X is not a set of numeric sequences, or not one `fit` has seen the like of.
+    """
+    sequences = as_sequences(X)
+    if not isinstance(sequences, Sequences):
+        if isinstance(X, (list, tuple)) and len(X) == 0:
+            raise ValueError("Found 0 sequences in X while a minimum of 1 is required.")
+        _refuse_strings(estimator, X)
+        array = validate_data(estimator, X, reset=reset, dtype=np.float64)
+        n, T = array.shape
+        if table == "steps":
+            sequences = Sequences(array, np.arange(n + 1))
+        else:
+            sequences = Sequences(array.reshape(-1, 1), np.arange(n + 1) * T)
+    elif reset:  # what an earlier fit on a table has left
+        vars(estimator).pop("n_features_in_", None)
+        vars(estimator).pop("feature_names_in_", None)
+    if len(sequences) == 0:
+        raise ValueError("Found 0 sequences in X while a minimum of 1 is required.")
+    if sequences.kind == "tokens":
+        token = sequences.rows[0]
+        raise ValueError(
+            f"X[0] contains the token {token!r:.60} where {type(estimator).__name__} "
+            "needs token ids or numbers: put a VocabularyEncoder before it."
+        )
+    if not reset:
+        sequences = _check_width(estimator, sequences)
+    elif sequences.kind == "ids" and sequences.n_tokens is None:
+        n_tokens = int(sequences.rows.max()) + 1
+        sequences = Sequences(sequences.rows, sequences.offsets, n_tokens=n_tokens)
+    if sequences.kind == "ids" or sequences.rows.dtype == dtype:
+        return sequences
+    rows = sequences.rows.astype(dtype)
+    values = rows.data[:, None] if sequences.kind == "sparse" else rows
+    starts = rows.indptr[sequences.offsets] if sequences.kind == "sparse" else None
+    _check_floats(values, sequences.offsets if starts is None else starts, "X")
+    return Sequences(rows, sequences.offsets)
+
+
+def _refuse_strings(estimator, X):
+    """Say what to do about raw texts, which numpy would just fail to convert."""
+    if getattr(X, "ndim", 1) == 1 and hasattr(X, "__len__") and len(X):
+        first = X[0] if isinstance(X, (list, tuple, np.ndarray)) else _to_list(X)[0]
+        if isinstance(first, str):
+            raise ValueError(
+                f"X[0] is the string {first!r:.60} where {type(estimator).__name__} "
+                "needs a sequence of token ids or numbers: put a Tokenizer and a "
+                "VocabularyEncoder before it."
+            )
+
+
+def _check_width(estimator, sequences):
+    """Check that the steps of X are as wide as those `fit` saw."""
+    name, width = type(estimator).__name__, estimator.input_size_
+    if sequences.kind == "ids":
+        if estimator.input_kind_ == "dense" and width == 1:  # [[1, 2]] after [[.5, 2]]
+            rows = sequences.rows.astype(np.float64)[:, None]
+            return Sequences(rows, sequences.offsets)
+        if (top := sequences.rows.max()) >= width:
+            row = int(np.argmax(sequences.rows >= width))
+            i = sequence_of_row(sequences.offsets, row)
+            raise ValueError(
+                f"X[{i}] contains the token id {sequences.rows[row]} (the largest is "
+                f"{top}), but {name} was fitted on {width} tokens, ids 0 to "
+                f"{width - 1}: use a VocabularyEncoder, which has an id for unknown "
+                "tokens."
+            )
+        return Sequences(sequences.rows, sequences.offsets, n_tokens=width)
+    if sequences.rows.shape[1] != width:
+        raise ValueError(
+            f"X[0] has {sequences.rows.shape[1]} features a step, but {name} is "
+            f"expecting {width} features a step as in fit."
+        )
+    return sequences
+
+
+# --- labels and weights ---------------------------------------------------------------
+
+
+def unique_labels(labels):
+    """Return the distinct labels, sorted where they can be, as a 1-D array."""
+    distinct = list(dict.fromkeys(labels))
+    try:
+        distinct.sort()
+    except TypeError:
+        pass  # labels that have no order keep the order in which they came
+    types = set(map(type, distinct))
+    if len(types) == 1 and issubclass(
+        types.pop(), (str, bool, numbers.Integral, numbers.Real)
+    ):
+        return np.array(distinct)
+    classes = np.empty(len(distinct), dtype=object)
+    for i, label in enumerate(distinct):
+        classes[i] = label
+    return classes
+
+
+def encode_labels(labels, classes):
+    """Return the position in `classes` of each label; -1 where it is not there."""
+    index = {label: k for k, label in enumerate(classes.tolist())}
+    return np.fromiter(
+        (index.get(label, -1) for label in labels), dtype=np.intp, count=len(labels)
+    )
+
+
+def targets_as_list(y):
+    """Return the n items of any container of targets as a list.
+
+    Raises
+    ------
+    ValueError
+        If y is None or a single string.
+    """
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None.")
+    if isinstance(y, (str, bytes)):
+        raise ValueError("y is a single string; pass one list of labels a sequence.")
+    if hasattr(y, "columns") and hasattr(y, "dtypes"):
+        y = y[y.columns[0]] if len(y.columns) == 1 else y.to_numpy()
+    if isinstance(y, np.ndarray) and y.dtype == object and y.shape[1:] == (1,):
+        y = y.ravel()
+    if isinstance(y, Sequences) or (isinstance(y, np.ndarray) and y.ndim > 1):
+        return list(y)
+    return _to_list(y)
+
+
+def check_step_targets(y, lengths, *, single=False):
+    """Check y of a tagger: one label, or one row of 0 and 1, for each step.
+
+    Parameters
+    ----------
+    y : container of n label sequences
+        List, tuple, array, Series, one-column frame. Item i is a list or 1-D array of
+        T_i hashable labels, or an array of shape (T_i, K) of 0 and 1.
+    lengths : ndarray of shape (n,)
+        The number of steps of each sequence of X.
+    single : bool, default=False
+        Whether the items are labels themselves, all sequences having one step.
+
+    Returns
+    -------
+    list of N labels, or ndarray of shape (N, K)
+        The labels of all steps, one sequence after the other.
+
+    Raises
+    ------
+    ValueError
+        If y is missing, or if its lengths are not those of X.
+    """
+    y = targets_as_list(y)
+    if len(y) != len(lengths):
+        raise ValueError(
+            f"y has {len(y)} label sequences and X has {len(lengths)} sequences: "
+            "inconsistent numbers of samples."
+        )
+    if single:
+        return check_array(y, ensure_2d=False, dtype=None, input_name="y").tolist()
+    for i, item in enumerate(y):
+        if not _is_sequence(item):
+            raise ValueError(
+                f"y[{i}] is {item!r:.60}, not a sequence of labels: give one label for "
+                "each step of X."
+            )
+        n_labels = item.shape[0] if hasattr(item, "shape") else len(item)
+        if n_labels != lengths[i]:
+            raise ValueError(
+                f"y[{i}] has {n_labels} labels and X[{i}] has {lengths[i]} steps: give "
+                "one label for each step."
+            )
+    if _is_row(y[0]):
+        return _stack_indicators(y)
+    labels = list(chain.from_iterable(map(_to_list, y)))
+    unhashable = {t for t in set(map(type, labels)) if t.__hash__ is None}
+    if unhashable:
+        step = next(k for k, label in enumerate(labels) if type(label) in unhashable)
+        i = sequence_of_row(np.concatenate([[0], np.cumsum(lengths)]), step)
+        raise ValueError(
+            f"y[{i}] contains a {type(labels[step]).__name__}: labels must be hashable, "
+            "or all of them rows of 0 and 1."
+        )
+    return labels
+
+
+def _is_row(item):
+    """Whether the labels of a sequence are rows of 0 and 1."""
+    if sparse.issparse(item) or getattr(item, "ndim", 1) == 2:
+        return True
+    return isinstance(_to_list(item)[0], (list, np.ndarray))
+
+
+def _stack_indicators(y):
+    rows = [
+        item.toarray() if sparse.issparse(item) else np.asarray(item) for item in y
+    ]
+    for i, item in enumerate(rows):
+        if item.ndim != 2 or item.shape[1] != rows[0].shape[1]:
+            raise ValueError(
+                f"y[{i}] has shape {item.shape} and y[0] has shape {rows[0].shape}: "
+                "every step must have a row of the same number of 0 and 1."
+            )
+        if not np.isin(item, (0, 1)).all():
+            raise ValueError(
+                f"y[{i}] contains values that are neither 0 nor 1: the rows of a "
+                "multi-label target are indicators."
+            )
+    return np.concatenate(rows)
+
+
+def check_weights(sample_weight, n_sequences):
+    """Check sample_weight: None, a number, or one non-negative weight a sequence.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences,)
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, or if all of them are zero.
+    """
+    column = np.empty((n_sequences, 1), dtype=np.int8)
+    return _check_sample_weight(
+        sample_weight, column, dtype=np.float64, ensure_non_negative=True
+    )

@@ -1,0 +1,102 @@
+"""The gradients of whole networks against central differences of their loss."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import sparse
+
+from skrnn._core.batching import PackedBatch
+from skrnn._core.cells import CELLS
+from skrnn._core.network import Network
+
+LENGTHS = np.array([3, 1, 5, 4])
+N, V = LENGTHS.sum(), 6
+ACTIVATED_CELLS = [("rnn", "relu"), *((cell, "tanh") for cell in CELLS)]
+
+
+def make_inputs(kind, rng):
+    """Return N rows that stand for V tokens or features."""
+    if kind in ("ids", "embedding"):
+        return rng.integers(0, V, N)
+    rows = rng.standard_normal((N, V))
+    if kind == "dense":
+        return rows
+    rows[rng.random((N, V)) < 0.5] = 0
+    rows[:, 2] = 0  # a feature that the batch does not touch
+    return sparse.csr_array(rows)
+
+
+def make_targets(head, K, rng):
+    if head == "softmax":
+        return rng.integers(0, K, N)
+    return rng.integers(0, 2, (N, K)).astype(np.float64)
+
+
+def make_network(cell, activation, n_layers, n_directions, kind, head, **changed):
+    options = {
+        "cell": cell,
+        "activation": activation,
+        "input_size": V,
+        "hidden_sizes": (4, 3)[:n_layers],
+        "n_outputs": 3,
+        "bidirectional": n_directions == 2,
+        "embedding_dim": 5 if kind.startswith("embedding") else None,
+        "head": head,
+        "dropout": (0.0, 0.0),
+        "dtype": np.float64,
+    }
+    return Network(**{**options, **changed})
+
+
+def random_params(network, rng):
+    """Return weights none of which is zero, as biases at first are."""
+    params = network.init_params(np.random.RandomState(rng.integers(1000)))
+    params.flat += rng.uniform(-0.5, 0.5, params.flat.shape)
+    return params
+
+
+def all_grads(grads, params):
+    """Return the gradients by name, the table's written out."""
+    arrays = {name: grads[name] for name in grads.shapes if name != grads.table_name}
+    table = np.zeros_like(params.table)
+    table[..., grads.table.rows, :] = grads.table.values
+    return {**arrays, grads.table_name: table}
+
+
+def check_gradients(network, params, loss_grad, eps=1e-5):
+    """Compare every derivative with a central difference."""
+    _, grads = loss_grad(params)
+    for name, grad in all_grads(grads, params).items():
+        values = params[name]
+        numeric = np.empty_like(grad)
+        for index in np.ndindex(values.shape):
+            saved = values[index]
+            values[index] = saved + eps
+            up = loss_grad(params)[0]
+            values[index] = saved - eps
+            down = loss_grad(params)[0]
+            values[index] = saved
+            numeric[index] = (up - down) / (2 * eps)
+        error = np.linalg.norm(numeric - grad)
+        scale = np.linalg.norm(numeric) + np.linalg.norm(grad)
+        assert error <= 1e-6 * max(scale, 1e-3), (name, error / scale)
+
+
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("kind", ["ids", "csr", "dense", "embedding"])
+@pytest.mark.parametrize("n_directions", [1, 2])
+@pytest.mark.parametrize("n_layers", [1, 2])
+@pytest.mark.parametrize(("cell", "activation"), ACTIVATED_CELLS)
+def test_gradients(cell, activation, n_layers, n_directions, kind, head):
+    rng = np.random.default_rng(7)
+    network = make_network(cell, activation, n_layers, n_directions, kind, head)
+    params = random_params(network, rng)
+    batch = PackedBatch(np.cumsum(LENGTHS) - LENGTHS, LENGTHS)
+    x = make_inputs(kind, rng)[batch.rows]
+    y = make_targets(head, 3, rng)
+    weights = rng.uniform(0.5, 2, N)
+
+    def loss_grad(params):
+        return network.loss_grad(params, x, y, weights, batch)
+
+    check_gradients(network, params, loss_grad)

@@ -1,0 +1,706 @@
+"""Metrics: spans of every scheme, scores by hand, containers, scorers, messages."""
+
+import doctest
+import pickle
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import sklearn.metrics
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import GridSearchCV, KFold, cross_validate
+from sklearn.pipeline import make_pipeline
+
+from skrnn import metrics
+
+SCORERS = [name for name in metrics.__all__ if name.endswith("_scorer")]
+PAIR_METRICS = [
+    metrics.token_accuracy_score,
+    metrics.token_f1_score,
+    metrics.sequence_accuracy_score,
+    metrics.token_classification_report,
+    metrics.span_precision_recall_fscore_support,
+    metrics.span_precision_score,
+    metrics.span_recall_score,
+    metrics.span_f1_score,
+    metrics.span_classification_report,
+]
+
+span_labels = st.sampled_from(
+    ["O", *(f"{prefix}-{kind}" for prefix in "BIES" for kind in ("LOC", "PER"))]
+)
+label_sequences = st.lists(st.lists(span_labels, max_size=8), min_size=1, max_size=5)
+
+
+@st.composite
+def label_pairs(draw):
+    """Two sets of label sequences of the same lengths, with at least one step."""
+    y_true = draw(label_sequences.filter(any))
+    y_pred = [
+        draw(st.lists(span_labels, min_size=len(y), max_size=len(y))) for y in y_true
+    ]
+    return y_true, y_pred
+
+
+def test_doctests():
+    assert doctest.testmod(metrics).failed == 0
+
+
+# --- spans ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("labels", "spans"),
+    [
+        ("", []),
+        ("O O", []),
+        # IOB2
+        ("B-A I-A O B-B", [("A", 0, 2), ("B", 3, 4)]),
+        ("B-A B-A I-A", [("A", 0, 1), ("A", 1, 3)]),
+        ("B-A I-A B-B I-B", [("A", 0, 2), ("B", 2, 4)]),
+        ("O B-A I-A I-A", [("A", 1, 4)]),
+        # IOB1
+        ("I-A I-A O I-A", [("A", 0, 2), ("A", 3, 4)]),
+        ("I-A B-A I-A", [("A", 0, 1), ("A", 1, 3)]),
+        ("I-A I-B I-B", [("A", 0, 1), ("B", 1, 3)]),
+        # IOBES, and BILOU
+        ("B-A I-A E-A S-A", [("A", 0, 3), ("A", 3, 4)]),
+        ("S-A S-A O S-B", [("A", 0, 1), ("A", 1, 2), ("B", 3, 4)]),
+        ("B-A E-A B-A E-A", [("A", 0, 2), ("A", 2, 4)]),
+        ("I-A U-A O B-A", [("A", 0, 1), ("A", 1, 2), ("A", 3, 4)]),
+        ("B-A L-A I-A U-B", [("A", 0, 2), ("A", 2, 3), ("B", 3, 4)]),
+        # no scheme
+        ("O I-A I-A", [("A", 1, 3)]),
+        ("B-A I-B I-A", [("A", 0, 1), ("B", 1, 2), ("A", 2, 3)]),
+        ("O E-A O", [("A", 1, 2)]),
+        ("I-A E-A", [("A", 0, 2)]),
+        ("E-A E-A", [("A", 0, 1), ("A", 1, 2)]),
+        ("E-A I-A", [("A", 0, 1), ("A", 1, 2)]),
+        ("B-A S-A I-A", [("A", 0, 1), ("A", 1, 2), ("A", 2, 3)]),
+        ("B-A O E-A", [("A", 0, 1), ("A", 2, 3)]),
+        ("B-A E-B", [("A", 0, 1), ("B", 1, 2)]),
+        # a dash in a type; a type that begins like another
+        ("B-A-1 I-A-1 I-A", [("A-1", 0, 2), ("A", 2, 3)]),
+    ],
+)
+def test_extract_spans(labels, spans):
+    assert metrics.extract_spans(labels.split()) == spans
+    assert metrics.extract_spans(np.array(labels.split(), dtype=str)) == spans
+
+
+def reference_spans(labels):
+    """Spans by the table of CoNLL: does one end before, or begin at, this label?"""
+    ends = {"BB", "BS", "BO", "IB", "IS", "IO"} | {x + y for x in "ES" for y in "BIESO"}
+    begins = {x + y for x in "BIESO" for y in "BS"} | {
+        x + y for x in "ESO" for y in "EI"
+    }
+    spans, start = [], None
+    for t, (before, label) in enumerate(pairwise(["O", *labels, "O"])):
+        tags = before[0] + label[0]
+        other_type = before[2:] != label[2:]
+        if before != "O" and (tags in ends or other_type):
+            spans.append((before[2:], start, t))
+        if label != "O" and (tags in begins or other_type):
+            start = t
+    return spans
+
+
+@given(st.lists(span_labels, max_size=12))
+def test_extract_spans_agrees_with_the_decision_table(labels):
+    assert metrics.extract_spans(labels) == reference_spans(labels)
+
+
+@pytest.mark.parametrize("label", ["PER", "B", "B-", "O-PER", "b-PER", "-PER", 3, None])
+def test_labels_of_no_scheme_are_refused(label):
+    with pytest.raises(ValueError, match=r"y\[1\] contains the label .*B, I, E and S"):
+        metrics.convert_labels([["O", "B-PER"], ["O", label]], "IOB2")
+    with pytest.raises(ValueError, match=r"y_pred\[1\] contains the label"):
+        metrics.span_f1_score([["O"], ["O", "O"]], [["O"], ["O", label]])
+
+
+# --- conversion -----------------------------------------------------------------------
+
+# one set of spans in all schemes
+IN_SCHEMES = {
+    "IOB1": [["I-A", "I-A", "B-A", "I-B", "O", "I-B"], ["I-B", "I-B", "I-B"]],
+    "IOB2": [["B-A", "I-A", "B-A", "B-B", "O", "B-B"], ["B-B", "I-B", "I-B"]],
+    "IOBES": [["B-A", "E-A", "S-A", "S-B", "O", "S-B"], ["B-B", "I-B", "E-B"]],
+}
+
+
+@pytest.mark.parametrize("scheme", IN_SCHEMES)
+@pytest.mark.parametrize("source", IN_SCHEMES)
+def test_convert_labels(source, scheme):
+    assert metrics.convert_labels(IN_SCHEMES[source], scheme) == IN_SCHEMES[scheme]
+
+
+def test_convert_labels_keeps_empty_sequences_and_containers_apart():
+    y = np.empty(3, dtype=object)
+    y[0], y[1], y[2] = [], np.array(["I-A"]), ("I-A", "O")
+    assert metrics.convert_labels(y, "IOB1") == [[], ["I-A"], ["I-A", "O"]]
+    assert metrics.convert_labels(y, "IOB2") == [[], ["B-A"], ["B-A", "O"]]
+    assert metrics.convert_labels([[]], "IOBES") == [[]]
+
+
+def test_convert_labels_refuses_other_schemes():
+    with pytest.raises(ValueError, match="scheme is 'BILOU': use 'IOB1'"):
+        metrics.convert_labels([["O"]], "BILOU")
+
+
+@given(label_sequences)
+def test_conversions_keep_the_spans(y):
+    spans = [reference_spans(labels) for labels in y]
+    written = {s: metrics.convert_labels(y, s) for s in IN_SCHEMES}
+    for scheme, converted in written.items():
+        assert [reference_spans(labels) for labels in converted] == spans
+        for source in IN_SCHEMES:
+            assert metrics.convert_labels(written[source], scheme) == converted
+
+
+# --- scores of spans ------------------------------------------------------------------
+
+# A: 2 true, 3 predicted, 1 right; B: 2 true, 1 predicted, 1 right; C: 1 predicted
+SPANS_TRUE = [["B-A", "I-A", "O", "B-B"], ["B-A", "B-B", "I-B", "O"], ["O", "O"]]
+SPANS_PRED = [["B-A", "I-A", "O", "B-A"], ["O", "B-B", "I-B", "B-C"], ["B-A", "I-A"]]
+
+
+def test_span_scores_by_hand():
+    pair = (SPANS_TRUE, SPANS_PRED)
+    assert_allclose(metrics.span_precision_score(*pair), 2 / 5, rtol=1e-12)
+    assert_allclose(metrics.span_recall_score(*pair), 2 / 4, rtol=1e-12)
+    assert_allclose(metrics.span_f1_score(*pair), 4 / 9, rtol=1e-12)
+    f1 = [2 / 5, 2 / 3, 0]
+    assert_allclose(metrics.span_f1_score(*pair, average=None), f1, rtol=1e-12)
+    macro = metrics.span_f1_score(*pair, average="macro")
+    assert_allclose(macro, np.mean(f1), rtol=1e-12)
+    weighted = metrics.span_f1_score(*pair, average="weighted")
+    assert_allclose(weighted, (2 * f1[0] + 2 * f1[1]) / 4, rtol=1e-12)
+    some = metrics.span_f1_score(*pair, labels=["B", "absent", "A"], average=None)
+    assert_allclose(some, [f1[1], 0, f1[0]], rtol=1e-12)
+    some = metrics.span_precision_score(*pair, labels=["A", "B"])
+    assert_allclose(some, 2 / 4, rtol=1e-12)
+    core = metrics.span_precision_recall_fscore_support(*pair)
+    expected = ([1 / 3, 1, 0], [1 / 2, 1 / 2, 0], f1, [2, 2, 0])
+    for found, scores in zip(core, expected, strict=True):
+        assert_allclose(found, scores, rtol=1e-12)
+
+
+def test_a_span_is_right_only_with_both_ends_and_the_type():
+    y_true = [["O", "B-A", "I-A", "O"]]
+    for wrong in (
+        ["O", "B-A", "O", "O"],
+        ["B-A", "I-A", "I-A", "O"],
+        ["O", "B-B", "I-B", "O"],
+        ["O", "O", "O", "O"],
+    ):
+        assert metrics.span_f1_score(y_true, [wrong]) == 0
+    assert metrics.span_f1_score(y_true, [["O", "I-A", "E-A", "O"]]) == 1
+
+
+def test_spans_do_not_cross_from_one_sequence_to_the_next():
+    y_true, y_pred = [["O", "B-A"], ["I-A"]], [["O", "B-A"], ["O"]]
+    assert metrics.span_recall_score(y_true, y_pred) == 0.5
+
+
+def test_nothing_to_find_scores_zero_without_a_warning():
+    y = [["O", "O"]]
+    for average in ("micro", "macro", "weighted"):
+        assert metrics.span_f1_score(y, y, average=average) == 0
+    assert metrics.span_f1_score(y, y, average=None).shape == (0,)
+    assert metrics.span_precision_score([["B-A"]], [["O"]]) == 0
+    assert metrics.span_recall_score([["O"]], [["B-A"]], average="macro") == 0
+    with pytest.raises(ValueError, match="no spans to report on"):
+        metrics.span_classification_report(y, y)
+
+
+def counted_scores(y_true, y_pred):
+    """Micro-averaged scores by counting sets."""
+    found = [
+        {(i, *span) for i, labels in enumerate(y) for span in reference_spans(labels)}
+        for y in (y_true, y_pred)
+    ]
+    right, n_true, n_pred = len(found[0] & found[1]), *map(len, found)
+    precision = right / n_pred if n_pred else 0
+    recall = right / n_true if n_true else 0
+    f1 = 2 * right / (n_true + n_pred) if n_true + n_pred else 0
+    return precision, recall, f1
+
+
+@given(label_pairs())
+def test_span_scores_agree_with_counting(pair):
+    scores = (
+        metrics.span_precision_score(*pair),
+        metrics.span_recall_score(*pair),
+        metrics.span_f1_score(*pair),
+    )
+    assert_allclose(scores, counted_scores(*pair), rtol=1e-12)
+
+
+@given(label_pairs(), st.data())
+def test_a_weight_is_a_repetition(pair, data):
+    n = len(pair[0])
+    weights = data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n))
+    repeated = [[y[i] for i in range(n) for _ in range(weights[i])] for y in pair]
+    if not any(repeated[0]):
+        return
+    for metric in (
+        metrics.token_accuracy_score,
+        metrics.token_f1_score,
+        metrics.sequence_accuracy_score,
+        metrics.span_precision_score,
+        metrics.span_recall_score,
+        metrics.span_f1_score,
+    ):
+        kwargs = {"labels": ["O"]} if metric is metrics.token_f1_score else {}
+        weighted = metric(*pair, sample_weight=weights, **kwargs)
+        assert_allclose(weighted, metric(*repeated, **kwargs), rtol=1e-12)
+
+
+def test_span_report():
+    report = metrics.span_classification_report(
+        SPANS_TRUE, SPANS_PRED, output_dict=True
+    )
+    rows = ["A", "B", "C", "micro avg", "macro avg", "weighted avg"]
+    assert list(report) == rows
+    assert_allclose(report["A"]["precision"], 1 / 3, rtol=1e-12)
+    assert report["A"]["support"] == 2
+    assert_allclose(report["micro avg"]["f1-score"], 4 / 9, rtol=1e-12)
+    perfect = metrics.span_classification_report(
+        SPANS_PRED, SPANS_PRED, output_dict=True
+    )
+    assert list(perfect) == rows
+    text = metrics.span_classification_report(SPANS_TRUE, SPANS_PRED, digits=4)
+    assert "0.4444" in text
+
+
+# --- scores of steps and sequences ----------------------------------------------------
+
+
+def test_token_scores_by_hand():
+    y_true = [["a", "b", "b"], ["a"], ["c", "a"]]
+    y_pred = [["a", "b", "a"], ["a"], ["a", "a"]]
+    assert_allclose(metrics.token_accuracy_score(y_true, y_pred), 4 / 6, rtol=1e-12)
+    assert_allclose(metrics.sequence_accuracy_score(y_true, y_pred), 1 / 3, rtol=1e-12)
+    f1 = [6 / 8, 2 / 3, 0]  # 2 tp / (2 tp + fp + fn)
+    found = metrics.token_f1_score(y_true, y_pred, average=None)
+    assert_allclose(found, f1, rtol=1e-12)
+    assert_allclose(metrics.token_f1_score(y_true, y_pred), np.mean(f1), rtol=1e-12)
+    found = metrics.token_f1_score(y_true, y_pred, average="weighted")
+    assert_allclose(found, (3 * f1[0] + 2 * f1[1]) / 6, rtol=1e-12)
+    found = metrics.token_f1_score(y_true, y_pred, labels=["c", "x", "b"], average=None)
+    assert_allclose(found, [0, 0, f1[1]], rtol=1e-12)
+    found = metrics.token_f1_score(
+        y_true, y_pred, labels=["x"], average="macro", zero_division=1.0
+    )
+    assert found == 1
+
+
+def test_weights_by_hand():
+    y_true, y_pred = [["a", "b", "b"], ["a"]], [["a", "b", "a"], ["a"]]
+    weights = [1, 3]
+    found = metrics.token_accuracy_score(y_true, y_pred, sample_weight=weights)
+    assert_allclose(found, 5 / 6, rtol=1e-12)
+    found = metrics.sequence_accuracy_score(y_true, y_pred, sample_weight=weights)
+    assert_allclose(found, 3 / 4, rtol=1e-12)
+    found = metrics.token_f1_score(y_true, y_pred, average=None, sample_weight=weights)
+    assert_allclose(found, [8 / 9, 2 / 3], rtol=1e-12)
+
+
+def test_token_report_is_that_of_scikit_learn():
+    y_true, y_pred = [["a", "b"], ["c", "b", "b"]], [["a", "b"], ["a", "c", "d"]]
+    flat = list("abcbb"), list("abacd")
+    for output_dict in (False, True):
+        found = metrics.token_classification_report(
+            y_true, y_pred, digits=3, output_dict=output_dict
+        )
+        assert found == sklearn.metrics.classification_report(
+            *flat, digits=3, output_dict=output_dict, zero_division=0.0
+        )
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("a", 1, None),
+        (("x", 1), ("x", 2), "x"),
+        (True, "True", 2.5),
+        (frozenset({1}), "a", (1, "a")),
+    ],
+)
+def test_labels_of_mixed_types(labels):
+    a, b, c = labels
+    y_true, y_pred = [[a, b], [c]], [[a, c], [c]]
+    assert_allclose(metrics.token_accuracy_score(y_true, y_pred), 2 / 3, rtol=1e-12)
+    found = metrics.token_f1_score(y_true, y_pred, labels=[c, b, a], average=None)
+    assert_allclose(found, [2 / 3, 0, 1], rtol=1e-12)
+    assert str(b) in metrics.token_classification_report(y_true, y_pred)
+
+
+def test_strings_and_numbers_are_never_equal():
+    y_true, y_pred = [np.array(["1", "2"])], [np.array([1, 2])]
+    assert metrics.token_accuracy_score(y_true, y_pred) == 0
+
+
+def test_a_label_never_seen_is_wrong_and_no_error():
+    y_true, y_pred = [["a", "a"], ["b"]], [["a", "new"], [7]]
+    assert_allclose(metrics.token_accuracy_score(y_true, y_pred), 1 / 3, rtol=1e-12)
+    assert metrics.sequence_accuracy_score(y_true, y_pred) == 0
+    assert_allclose(metrics.token_f1_score(y_true, y_pred), (2 / 3) / 4, rtol=1e-12)
+    y_true, y_pred = [["B-A", "O"]], [["B-A", "S-NEW"]]
+    assert metrics.span_precision_score(y_true, y_pred) == 0.5
+    assert metrics.span_recall_score(y_true, y_pred) == 1
+
+
+def test_an_empty_sequence_is_right_and_has_no_steps():
+    y_true, y_pred = [[], ["a"], []], [[], ["b"], []]
+    assert metrics.token_accuracy_score(y_true, y_pred) == 0
+    assert_allclose(metrics.sequence_accuracy_score(y_true, y_pred), 2 / 3, rtol=1e-12)
+
+
+# --- multi-label steps ----------------------------------------------------------------
+
+ROWS_TRUE = [np.array([[1, 0, 1], [0, 0, 0]]), np.array([[0, 1, 1]])]
+ROWS_PRED = [np.array([[1, 0, 1], [0, 1, 0]]), np.array([[0, 1, 1]])]
+
+
+def test_multi_label_scores_are_those_of_scikit_learn():
+    true, pred = np.vstack(ROWS_TRUE), np.vstack(ROWS_PRED)
+    assert_allclose(
+        metrics.token_accuracy_score(ROWS_TRUE, ROWS_PRED), 2 / 3, rtol=1e-12
+    )
+    assert metrics.sequence_accuracy_score(ROWS_TRUE, ROWS_PRED) == 0.5
+    for average in ("micro", "macro", "weighted", None):
+        assert_allclose(
+            metrics.token_f1_score(ROWS_TRUE, ROWS_PRED, average=average),
+            sklearn.metrics.f1_score(true, pred, average=average),
+            rtol=1e-12,
+        )
+    found = metrics.token_f1_score(ROWS_TRUE, ROWS_PRED, labels=[1], average=None)
+    assert_allclose(found, [2 / 3], rtol=1e-12)
+    report = metrics.token_classification_report(ROWS_TRUE, ROWS_PRED, output_dict=True)
+    assert report["1"] == {
+        "precision": 0.5,
+        "recall": 1.0,
+        "f1-score": 2 / 3,
+        "support": 1.0,
+    }
+
+
+def test_one_column_is_one_label():
+    y_true, y_pred = [[[1], [0], [0]]], [[[1], [1], [0]]]
+    assert_allclose(metrics.token_f1_score(y_true, y_pred), 2 / 3, rtol=1e-12)
+    assert_allclose(metrics.token_accuracy_score(y_true, y_pred), 2 / 3, rtol=1e-12)
+    report = metrics.token_classification_report(y_true, y_pred, output_dict=True)
+    assert report["0"]["support"] == 1
+    assert "1" not in report
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        lambda rows: [row.tolist() for row in rows],
+        lambda rows: [row.astype(bool) for row in rows],
+        lambda rows: [row.astype(float) for row in rows],
+        lambda rows: [sparse.csr_array(row) for row in rows],
+        lambda rows: object_array(rows),
+    ],
+)
+def test_multi_label_containers(container):
+    found = metrics.token_accuracy_score(container(ROWS_TRUE), ROWS_PRED)
+    assert_allclose(found, 2 / 3, rtol=1e-12)
+    cube = np.stack([ROWS_TRUE[0], ROWS_TRUE[0]])
+    assert metrics.token_accuracy_score(cube, container([*cube])) == 1
+
+
+def test_multi_label_errors():
+    with pytest.raises(ValueError, match=r"y_pred\[1\] contains values that are neith"):
+        metrics.token_accuracy_score(ROWS_TRUE, [ROWS_PRED[0], 2 * ROWS_PRED[1]])
+    with pytest.raises(ValueError, match=r"y_pred\[1\] is not of shape \(T_i, K\)"):
+        metrics.token_accuracy_score(ROWS_TRUE, [ROWS_PRED[0], np.ones((1, 2))])
+    with pytest.raises(ValueError, match=r"y_true\[0\] is not of shape \(T_i, K\)"):
+        metrics.token_accuracy_score([[[1, 0], [1]]], [[[1, 0], [1, 0]]])
+    with pytest.raises(ValueError, match="rows of 3 and y_pred has single labels"):
+        metrics.token_accuracy_score(ROWS_TRUE, [[1, 0], [1]])
+    with pytest.raises(ValueError, match="rows of 3 and y_pred has rows of 2"):
+        metrics.token_accuracy_score(ROWS_TRUE, [row[:, :2] for row in ROWS_PRED])
+    with pytest.raises(ValueError, match="spans need one label a step"):
+        metrics.span_f1_score(ROWS_TRUE, ROWS_PRED)
+
+
+# --- containers and messages ----------------------------------------------------------
+
+
+def object_array(items):
+    array = np.empty(len(items), dtype=object)
+    for i, item in enumerate(items):
+        array[i] = item
+    return array
+
+
+def pandas_series(items):
+    pd = pytest.importorskip("pandas")
+    return pd.Series(items, index=np.arange(len(items))[::-1])
+
+
+def polars_series(items):
+    return pytest.importorskip("polars").Series(items)
+
+
+CONTAINERS = [
+    list,
+    tuple,
+    object_array,
+    pandas_series,
+    polars_series,
+    lambda items: [tuple(item) for item in items],
+    lambda items: [np.array(item) for item in items],
+    lambda items: object_array([np.array(item) for item in items]),
+    lambda items: object_array([np.array(item, dtype=object) for item in items]),
+    lambda items: pandas_series([np.array(item) for item in items]),
+    lambda items: [pandas_series(item) for item in items],
+]
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_containers(container):
+    for y_true, y_pred in (
+        (SPANS_TRUE, SPANS_PRED),
+        ([[1, 2, 3, 4], [1, 1]], [[1, 2, 3, 3], [1, 1]]),
+    ):
+        accuracy = metrics.token_accuracy_score(y_true, y_pred)
+        for pair in (
+            (container(y_true), y_pred),
+            (y_true, container(y_pred)),
+            (container(y_true), container(y_pred)),
+        ):
+            assert metrics.token_accuracy_score(*pair) == accuracy
+    assert metrics.span_f1_score(container(SPANS_TRUE), container(SPANS_TRUE)) == 1
+
+
+def test_sequences_of_one_length_may_be_a_2d_array():
+    y_true = np.array([["a", "b"], ["a", "a"], ["b", "a"]])
+    y_pred = np.array([["a", "b"], ["a", "b"], ["b", "a"]], dtype=object)
+    assert_allclose(metrics.token_accuracy_score(y_true, y_pred), 5 / 6, rtol=1e-12)
+    assert_allclose(metrics.sequence_accuracy_score(y_true, y_pred), 2 / 3, rtol=1e-12)
+
+
+@pytest.mark.parametrize("metric", PAIR_METRICS)
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "message"),
+    [
+        ([["O"]], [["O"], ["O"]], "y_true has 1 sequences and y_pred has 2"),
+        ([["O"], ["O"]], [["O"], ["O"] * 3], r"y_true\[1\] has 1 .*y_pred\[1\] has 3"),
+        (["O"], [["O"]], r"y_true\[0\] is 'O', not a sequence of labels: pass one"),
+        ([["O"]], np.array(["O"]), r"y_pred\[0\] is .*, not a sequence of labels"),
+        ([["O"], 3], [["O"], ["O"]], r"y_true\[1\] is 3, not a sequence of labels"),
+        ("O", [["O"]], "y_true is a single string; pass one list"),
+        ([], [], "y_true has no sequences"),
+        ([[], []], [[], []], "y_true has no steps"),
+        ([["O"], [{}]], [["O"], ["O"]], r"y_true\[1\] contains {}.* must be hashable"),
+    ],
+)
+def test_messages(metric, y_true, y_pred, message):
+    with pytest.raises(ValueError, match=message):
+        metric(y_true, y_pred)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        metrics.token_accuracy_score,
+        metrics.token_f1_score,
+        metrics.sequence_accuracy_score,
+        metrics.span_f1_score,
+    ],
+)
+@pytest.mark.parametrize(
+    ("sample_weight", "message"),
+    [
+        ([1, 1, 1], r"sample_weight has shape \(3,\).* 2 sequences"),
+        ([1, -1], "not negative"),
+        ([0, 0], "not all of them zero"),
+        ([1, np.nan], "finite"),
+    ],
+)
+def test_weights_are_checked(metric, sample_weight, message):
+    y = [["O", "O"], ["B-A"]]
+    with pytest.raises(ValueError, match=message):
+        metric(y, y, sample_weight=sample_weight)
+
+
+@pytest.mark.parametrize("metric", [metrics.token_f1_score, metrics.span_f1_score])
+def test_average_and_labels_are_checked(metric):
+    y = [["B-A", "O"]]
+    with pytest.raises(ValueError, match="average is 'binary': it must be 'micro'"):
+        metric(y, y, average="binary")
+    with pytest.raises(ValueError, match="labels is a single string"):
+        metric(y, y, labels="A")
+
+
+# --- log loss -------------------------------------------------------------------------
+
+PROBA = [np.array([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]), np.array([[0.2, 0.7, 0.1]])]
+
+
+def test_step_log_loss_by_hand():
+    expected = -(np.log(0.25) + np.log(0.8) + np.log(0.2)) / 3
+    y = [["b", "a"], ["c"]]
+    found = metrics.step_log_loss(y, PROBA, labels=["c", "b", "a"])
+    assert_allclose(found, expected, rtol=1e-12)
+    found = metrics.step_log_loss(y, object_array(PROBA), labels=np.array(list("cba")))
+    assert_allclose(found, expected, rtol=1e-12)
+    found = metrics.step_log_loss([[1, "a"], [None]], PROBA, labels=[None, 1, "a"])
+    assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_step_log_loss_is_clipped_as_in_scikit_learn(dtype):
+    proba = np.array([[0, 1], [1, 0], [0.25, 0.75]], dtype=dtype)
+    found = metrics.step_log_loss([[0, 0], [1]], [proba[:2], proba[2:]], labels=[0, 1])
+    expected = sklearn.metrics.log_loss([0, 0, 1], y_proba=proba)
+    assert_allclose(found, expected, rtol=1e-6)
+    assert metrics.step_log_loss([[1]], [proba[:1]], labels=[0, 1]) < 1e-6
+
+
+def test_step_log_loss_of_rows_sums_the_columns():
+    y = [np.array([[1, 0], [0, 0]]), np.array([[1, 1]])]
+    proba = [np.array([[0.9, 0.3], [0.5, 0.2]]), np.array([[0.4, 0.6]])]
+    likelihoods = [0.9, 0.7, 0.5, 0.8, 0.4, 0.6]
+    found = metrics.step_log_loss(y, proba, labels=[0, 1])
+    assert_allclose(found, -np.log(likelihoods).sum() / 3, rtol=1e-12)
+    found = metrics.step_log_loss([[[1], [0]]], [[[0.9], [0.3]]], labels=["x"])
+    assert_allclose(found, -np.log([0.9, 0.7]).sum() / 2, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_proba", "message"),
+    [
+        ([[0, 1], [5]], PROBA, r"y_true\[1\] contains the label 5, which is not in"),
+        ([[0, 1]], PROBA, "y_true has 1 sequences and y_proba has 2"),
+        ([[0, 1], [1, 1]], PROBA, r"y_true\[1\] has 2 steps and y_proba\[1\] has 1"),
+        ([[0]], [np.full((1, 2), 0.5)], r"y_proba\[0\] has shape \(1, 2\), not \(T_i"),
+        ([[0]], [np.array([0.5])], r"y_proba\[0\] has shape \(1,\), not \(T_i, 3\)"),
+        ([[0]], [np.array([[2.0, 1.0, -2.0]])], r"y_proba\[0\] contains .*between 0"),
+        ([[0]], [np.array([[np.nan, 1, 0]])], r"y_proba\[0\] contains .*between 0"),
+        ([[[0, 1]]], [np.full((1, 3), 0.5)], r"y_true\[0\] has rows of 2 and there ar"),
+        ([[[0, 1, 2]]], [np.full((1, 3), 0.5)], r"y_true\[0\] .* neither 0 nor 1"),
+    ],
+)
+def test_step_log_loss_messages(y_true, y_proba, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.step_log_loss(y_true, y_proba, labels=[0, 1, 2])
+
+
+def test_step_log_loss_warns_of_sums_other_than_one():
+    with pytest.warns(UserWarning, match="do not sum to one"):
+        metrics.step_log_loss([[0]], [np.array([[0.5, 0.6]])], labels=[0, 1])
+
+
+# --- scorers --------------------------------------------------------------------------
+
+
+class MajorityTagger(BaseEstimator):
+    """Tags each token with its most frequent label, after `shift` more of the first."""
+
+    def __init__(self, shift=0):
+        self.shift = shift
+
+    def fit(self, X, y):
+        X, y = list(X), list(y)
+        labels = [label for labels in y for label in labels]
+        self.classes_ = np.unique(labels)
+        tokens = [token for tokens in X for token in tokens]
+        self.counts_ = np.zeros((1 + max(tokens), len(self.classes_)))
+        columns = np.searchsorted(self.classes_, labels)
+        np.add.at(self.counts_, (tokens, columns), 1)
+        self.counts_[:, 0] += self.shift
+        return self
+
+    def predict_proba(self, X):
+        smooth = self.counts_ + 0.1
+        smooth /= smooth.sum(axis=1, keepdims=True)
+        return object_array([smooth[np.asarray(tokens)] for tokens in X])
+
+    def predict(self, X):
+        proba = self.predict_proba(X)
+        return object_array([self.classes_[p.argmax(axis=1)] for p in proba])
+
+
+def tagging_data():
+    rng = np.random.default_rng(0)
+    labels = np.array(["B-A", "B-B", "I-A", "I-B", "O"])
+    X = [rng.integers(0, 5, size=rng.integers(1, 9)).tolist() for _ in range(60)]
+    y = []
+    for tokens in X:
+        noise = rng.integers(0, 5, size=len(tokens))
+        y.append(
+            labels[np.where(rng.random(len(tokens)) < 0.8, tokens, noise)].tolist()
+        )
+    return X, y
+
+
+@pytest.mark.parametrize("container", CONTAINERS[:9])
+def test_scorers_in_cross_validate(container):
+    X, y = tagging_data()
+    scoring = {name: getattr(metrics, name) for name in SCORERS}
+    found = cross_validate(
+        MajorityTagger(), X, container(y), scoring=scoring, cv=3, error_score="raise"
+    )
+    for fold, (train, test) in enumerate(KFold(3).split(X)):
+        X_test, y_test = [X[i] for i in test], [y[i] for i in test]
+        tagger = MajorityTagger().fit([X[i] for i in train], [y[i] for i in train])
+        y_pred = tagger.predict(X_test)
+        pair = (y_test, y_pred)
+        loss = metrics.step_log_loss(
+            y_test, tagger.predict_proba(X_test), labels=tagger.classes_
+        )
+        for name, expected in {
+            "token_accuracy": metrics.token_accuracy_score(*pair),
+            "token_f1_macro": metrics.token_f1_score(*pair, average="macro"),
+            "token_f1_weighted": metrics.token_f1_score(*pair, average="weighted"),
+            "sequence_accuracy": metrics.sequence_accuracy_score(*pair),
+            "span_precision": metrics.span_precision_score(*pair),
+            "span_recall": metrics.span_recall_score(*pair),
+            "span_f1": metrics.span_f1_score(*pair),
+            "neg_step_log_loss": -loss,
+        }.items():
+            score = found[f"test_{name}_scorer"][fold]
+            assert_allclose(score, expected, rtol=1e-12, err_msg=name)
+    assert 0.5 < found["test_token_accuracy_scorer"].mean() < 1
+
+
+@pytest.mark.parametrize("container", [list, object_array, pandas_series])
+@pytest.mark.parametrize("name", ["span_f1_scorer", "neg_step_log_loss_scorer"])
+def test_scorers_in_grid_search(container, name):
+    X, y = tagging_data()
+    scorer = getattr(metrics, name)
+    search = GridSearchCV(
+        make_pipeline(MajorityTagger()),
+        {"majoritytagger__shift": [1000, 0]},
+        scoring=scorer,
+        cv=2,
+        n_jobs=2,
+        error_score="raise",
+    ).fit(X, container(y))
+    assert search.best_params_ == {"majoritytagger__shift": 0}
+    assert search.score(X, y) == scorer(search.best_estimator_, X, y)
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_scorers_pickle(name):
+    X, y = tagging_data()
+    tagger = MajorityTagger().fit(X, y)
+    scorer = getattr(metrics, name)
+    copy = pickle.loads(pickle.dumps(scorer))
+    assert copy(tagger, X, y) == scorer(tagger, X, y)
+
+
+def test_a_label_absent_from_training_is_named():
+    X, y = tagging_data()
+    tagger = MajorityTagger().fit(X, y)
+    with pytest.raises(ValueError, match=r"y_true\[1\] contains the label 'B-NEW'"):
+        metrics.neg_step_log_loss_scorer(tagger, [[0], [0]], [["O"], ["B-NEW"]])

@@ -1,0 +1,621 @@
+"""RNNTagger as a user sees it: what it learns, takes, gives back and refuses."""
+
+import os
+import pickle
+import signal
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
+from threadpoolctl import threadpool_limits
+
+from skrnn import RNNTagger, Sequences
+from skrnn._core.cells import CELLS
+
+V = 5
+
+
+def make_data(n=60, seed=0):
+    """Return tokens below V; a label is the parity of the sum so far."""
+    rng = np.random.default_rng(seed)
+    X = [rng.integers(0, V, size=rng.integers(1, 9)) for _ in range(n)]
+    y = [[("even", "odd")[s % 2] for s in np.cumsum(x)] for x in X]
+    return X, y
+
+
+def one_hot(X, kind):
+    rows = [np.eye(V)[x] for x in X]
+    return rows if kind == "dense" else [sparse.csr_array(r) for r in rows]
+
+
+def small(**params):
+    params = {"hidden_layer_sizes": 6, "max_iter": 3, "random_state": 0, **params}
+    return RNNTagger(**params)
+
+
+def flat(items):
+    return np.concatenate(list(items))
+
+
+def assert_same_model(a, b):
+    for name, values in a.weights_.items():
+        assert_array_equal(values, b.weights_[name])
+
+
+# --- learning -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_memory_reaches_into_the_past_and_the_future(cell):
+    """The label of every step is what the first and the last token are."""
+    rng = np.random.default_rng(0)
+    X = [rng.integers(0, V, size=rng.integers(2, 7)) for _ in range(300)]
+    y = [[f"{x[0] > 2} {x[-1] > 2}"] * len(x) for x in X]
+    model = small(cell=cell, hidden_layer_sizes=16, max_iter=25)
+    model.set_params(learning_rate_init=0.01).fit(X[:200], y[:200])
+    assert model.score(X[200:], y[200:]) > 0.97
+    forward = clone(model).set_params(bidirectional=False).fit(X[:200], y[:200])
+    assert forward.score(X[200:], y[200:]) < 0.8
+
+
+def test_one_direction_does_not_see_the_future():
+    X, y = make_data()
+    model = small(bidirectional=False).fit(X, y)
+    whole, cut = model.predict_proba([[0, 1, 2, 3]])[0], model.predict_proba([[0, 1]])
+    assert_array_equal(whole[:2], cut[0])
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "adagrad"])
+def test_solvers_reduce_the_loss(solver):
+    X, _ = make_data()
+    y = [x % 2 for x in X]
+    rate = {"sgd": 0.1, "adagrad": 0.05}.get(solver, 0.01)
+    model = small(solver=solver, learning_rate_init=rate, max_iter=20).fit(X, y)
+    assert model.loss_curve_[-1] < 0.7 * model.loss_curve_[0]
+
+
+def test_multilabel_steps():
+    rng = np.random.default_rng(0)
+    X = [rng.integers(0, V, size=rng.integers(1, 9)) for _ in range(200)]
+    y = [np.stack([x % 2, x > 2, np.cumsum(x) % 2], axis=1).astype(int) for x in X]
+    model = small(max_iter=25, learning_rate_init=0.02).fit(X, y)
+    assert model.multilabel_
+    assert_array_equal(model.classes_, [0, 1, 2])
+    predicted, proba = model.predict(X), model.predict_proba(X)
+    assert [p.shape for p in predicted] == [i.shape for i in y]
+    assert_array_equal(flat(predicted), flat(proba) > 0.5)
+    assert np.mean(flat(predicted)[:, :2] == flat(y)[:, :2]) > 0.99
+    right = (flat(predicted) == flat(y)).all(axis=1)
+    assert_allclose(model.score(X, y), right.mean(), rtol=1e-12)
+    array = np.stack([np.eye(2, dtype=int)] * 3)  # shape (n, T, K)
+    assert small().fit([[0, 1]] * 3, array).predict([[0, 1]])[0].shape == (2, 2)
+
+
+# --- labels and probabilities ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["b", "a", "c"], ["a", "b", "c"]),
+        ([3, 1, 2], [1, 2, 3]),
+        ([True, False], [False, True]),
+        ([("x", 1), ("x", 0)], [("x", 0), ("x", 1)]),
+        ([None, "a", 2], [None, "a", 2]),
+        (["only"], ["only"]),
+    ],
+)
+def test_labels_of_any_hashable_type(labels, classes):
+    X = [[0, 1, 2], [1], [2, 2]]
+    y = [[labels[i % len(labels)] for i in x] for x in X]
+    model = small(max_iter=60, learning_rate_init=0.03).fit(X, y)
+    assert model.classes_.tolist() == classes
+    predicted = model.predict(X)
+    assert predicted.shape == (3,)
+    assert predicted.dtype == object
+    assert [p.tolist() for p in predicted] == y
+    assert model.score(X, y) == 1
+    assert model.score(X, [["new"] * len(x) for x in X]) == 0
+
+
+def test_probabilities_agree():
+    X, _ = make_data()
+    for K in (2, 4):
+        y = [[t % K for t in x] for x in X]
+        model = small().fit(X, y)
+        proba, log_proba = model.predict_proba(X), model.predict_log_proba(X)
+        scores, labels = model.decision_function(X), model.predict(X)
+        assert [p.shape for p in proba] == [(len(x), K) for x in X]
+        assert_allclose(flat(proba).sum(axis=1), 1, rtol=1e-6)
+        assert_allclose(np.log(flat(proba)), flat(log_proba), rtol=1e-5, atol=1e-6)
+        assert_array_equal(flat(proba).argmax(axis=1), flat(labels))
+        if K == 2:
+            assert flat(scores).ndim == 1
+            odds = flat(log_proba)[:, 1] - flat(log_proba)[:, 0]
+            assert_allclose(flat(scores), odds, rtol=1e-4, atol=1e-6)
+        else:
+            assert_array_equal(flat(scores).argmax(axis=1), flat(labels))
+
+
+def test_equal_lengths_give_an_object_array_too():
+    X = [[0, 1], [1, 0]]
+    predicted = small().fit(X, X).predict(X)
+    assert predicted.shape == (2,)
+    assert predicted.dtype == object
+
+
+# --- inputs ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("embedding_dim", [None, 3])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_ids_csr_and_dense_give_the_same_model(embedding_dim, solver):
+    X, y = make_data()
+    params = {"embedding_dim": embedding_dim, "solver": solver, "dtype": "float64"}
+    ids = small(**params).fit(X, y)
+    for kind in ("csr", "dense"):
+        other = small(**params).fit(one_hot(X, kind), y)
+        for name, values in ids.weights_.items():
+            assert_allclose(other.weights_[name], values, rtol=1e-7, atol=1e-9)
+        for seen in (X, one_hot(X, "csr"), one_hot(X, "dense")):
+            found = flat(other.predict_proba(seen))
+            assert_allclose(found, flat(ids.predict_proba(X)), rtol=1e-7, atol=1e-9)
+
+
+def test_containers_give_the_same_model():
+    X, y = make_data(20)
+    lists, label_array = [x.tolist() for x in X], np.empty(20, dtype=object)
+    label_array[:] = y
+    arrays = np.empty(20, dtype=object)
+    arrays[:] = X
+    index = np.random.default_rng(0).permutation(20)
+    expected = small().fit(X, y)
+    for X_like, y_like in [
+        (lists, y),
+        (tuple(lists), tuple(map(tuple, y))),
+        (arrays, label_array),
+        (arrays[:, None], label_array[:, None]),
+        (pd.Series(lists, index=index), pd.Series(y, index=index)),
+        (pd.DataFrame({"x": lists}, index=index), pd.DataFrame({"y": y}, index=index)),
+        (pl.Series(lists), pl.Series(y)),
+        (pl.DataFrame({"x": lists}), pl.DataFrame({"y": y})),
+        (Sequences(np.concatenate(X), np.cumsum([0, *map(len, X)])), y),
+    ]:
+        model = small().fit(X_like, y_like)
+        assert_same_model(model, expected)
+        assert_array_equal(flat(model.predict(X_like)), flat(expected.predict(X)))
+        assert model.score(X_like, y_like) == expected.score(X, y)
+
+
+def test_arrays_are_series():
+    X = np.random.default_rng(0).standard_normal((8, 5))
+    y = X > 0
+    model = small().fit(X, y)
+    assert model.n_features_in_ == 5
+    assert model.input_size_ == 1
+    same = small().fit(X[..., None], y)
+    assert not hasattr(same, "n_features_in_")
+    assert_same_model(model, same)
+    assert [len(p) for p in model.predict(X)] == [5] * 8
+    assert model.predict([[0.5, 1], [2]])[1].shape == (1,)
+    with pytest.raises(ValueError, match="expecting 5 features"):
+        model.predict(X[:, :4])
+
+
+def test_table_with_one_label_a_row():
+    X = np.random.default_rng(0).standard_normal((40, 3))
+    y = np.where(X[:, 0] > 0, "p", "n")
+    model = small(max_iter=30, learning_rate_init=0.03).fit(X, y)
+    assert model.input_size_ == 3
+    assert model.predict(X).shape == (40,)
+    assert model.predict_proba(X).shape == (40, 2)
+    assert model.score(X, y) > 0.9
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 6), min_size=1, max_size=6),
+    kind=st.sampled_from(["ids", "csr", "dense", "list"]),
+    cell=st.sampled_from(sorted(CELLS)),
+    seed=st.integers(0, 100),
+)
+def test_any_shape_is_fitted_and_predicted(lengths, kind, cell, seed):
+    rng = np.random.default_rng(seed)
+    X = [rng.integers(0, V, size=T) for T in lengths]
+    X[0][0] = V - 1
+    y = [rng.integers(0, 3, size=T).tolist() for T in lengths]
+    given = {"ids": X, "list": [x.tolist() for x in X]}
+    given = given[kind] if kind in given else one_hot(X, kind)
+    model = small(cell=cell, max_iter=1, hidden_layer_sizes=(3, 2)).fit(given, y)
+    predicted, proba = model.predict(given), model.predict_proba(given)
+    assert [len(p) for p in predicted] == lengths
+    assert all(set(p) <= set(flat(y)) for p in predicted)
+    for i in range(len(X)):
+        assert_array_equal(model.predict_proba(given[i : i + 1])[0], proba[i])
+
+
+def test_arguments_are_not_changed_and_may_be_read_only(tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "rows.npy", rng.standard_normal((30, 4)).astype(np.float32))
+    rows = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    X = Sequences(rows, np.array([0, 10, 12, 30]))
+    y = [rng.integers(0, 3, size=T) for T in X.lengths]
+    for labels in y:
+        labels.flags.writeable = False
+    model = small(dropout=0.3).fit(X, y)
+    model.predict(X)
+    ids, labels = [[1, 2], [3]], [["a", "b"], ["a"]]
+    small(embedding_dim=2, dropout=0.3).fit(ids, labels)
+    assert (ids, labels) == ([[1, 2], [3]], [["a", "b"], ["a"]])
+
+
+# --- weights are repetition -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_weight_is_repetition(dropout):
+    X, y = make_data(25)
+    weights = np.random.default_rng(1).integers(0, 4, size=25)
+    again = np.repeat(np.arange(25), weights)
+    again = np.random.default_rng(2).permutation(again)
+    model = small(dropout=dropout, batch_size=4)
+    weighted = clone(model).fit(X, y, sample_weight=weights)
+    repeated = clone(model).fit([X[i] for i in again], [y[i] for i in again])
+    assert_same_model(weighted, repeated)
+    assert weighted.score(X, y, weights) == pytest.approx(
+        repeated.score([X[i] for i in again], [y[i] for i in again])
+    )
+
+
+def test_weight_zero_is_absence():
+    X, y = make_data(10)
+    y[3] = ["never"] * len(X[3])
+    weights = np.ones(10)
+    weights[3] = 0
+    without = small().fit(X[:3] + X[4:], y[:3] + y[4:])
+    with_zero = small(shuffle=False).fit(X, y, weights)
+    assert with_zero.classes_.tolist() == ["even", "odd"]
+    assert_same_model(with_zero, clone(with_zero).fit(X[:3] + X[4:], y[:3] + y[4:]))
+    assert_same_model(small().fit(X, y, weights), without)
+
+
+def test_order_of_the_data_does_not_matter_when_it_is_shuffled():
+    X, y = make_data(30)
+    order = np.random.default_rng(0).permutation(30)
+    permuted = [X[i] for i in order], [y[i] for i in order]
+    assert_same_model(small(batch_size=4).fit(X, y), small(batch_size=4).fit(*permuted))
+    ordered = small(batch_size=4, shuffle=False)
+    a, b = clone(ordered).fit(X, y), clone(ordered).fit(*permuted)
+    assert not np.array_equal(a.weights_["U0"], b.weights_["U0"])
+
+
+def test_class_weight():
+    X, y = make_data(40)
+    y = [np.where(x == 0, "rare", "often") for x in X]
+    plain = small(max_iter=10).fit(X, y)
+    heavy = small(class_weight={"rare": 100}, max_iter=10).fit(X, y)
+    found = flat(heavy.predict_proba(X))[:, 1].mean()
+    assert found > flat(plain.predict_proba(X))[:, 1].mean() + 0.1
+    labels = flat(y)
+    counts = {label: np.sum(labels == label) for label in ("rare", "often")}
+    by_hand = {label: len(labels) / (2 * count) for label, count in counts.items()}
+    balanced = small(class_weight="balanced", dtype="float64").fit(X, y)
+    expected = clone(balanced).set_params(class_weight=by_hand).fit(X, y)
+    assert_same_model(balanced, expected)
+    only = small(class_weight={"often": 0.0}, max_iter=30).fit(X, y)
+    assert set(flat(only.predict(X))) == {"rare"}
+
+
+# --- the same bits --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_prediction_does_not_depend_on_the_others(cell):
+    X, y = make_data(80)
+    model = small(cell=cell, hidden_layer_sizes=(20, 7)).fit(X, y)
+    together = model.predict_proba(X)
+    for i in (0, 17, 79):
+        assert_array_equal(model.predict_proba(X[i : i + 1])[0], together[i])
+    backwards = model.predict_proba(X[::-1])[::-1]
+    for a, b in zip(together, backwards, strict=True):
+        assert_array_equal(a, b)
+
+
+def test_threads_do_not_change_a_bit():
+    X, y = make_data(300)
+    one = small(hidden_layer_sizes=40, early_stopping=True).fit(X, y)
+    two = small(hidden_layer_sizes=40, early_stopping=True, n_jobs=2).fit(X, y)
+    assert_same_model(one, two)
+    assert_array_equal(flat(one.predict_proba(X)), flat(two.predict_proba(X)))
+    with threadpool_limits(2):
+        many = small(hidden_layer_sizes=40, early_stopping=True).fit(X, y)
+        assert_array_equal(flat(one.predict_proba(X)), flat(many.predict_proba(X)))
+    assert_same_model(one, many)
+
+
+def test_random_state_decides():
+    X, y = make_data()
+    model = small(dropout=0.2, batch_size=8)
+    assert_same_model(clone(model).fit(X, y), clone(model).fit(X, y))
+    other = clone(model).set_params(random_state=1).fit(X, y)
+    assert not np.array_equal(other.weights_["U0"], model.fit(X, y).weights_["U0"])
+    np.random.seed(0)
+    expected = np.random.random_sample()
+    np.random.seed(0)
+    small(random_state=None).fit(X, y)
+    assert np.random.random_sample() != expected  # None is numpy's own generator
+    np.random.seed(0)
+    model.fit(X, y)
+    assert np.random.random_sample() == expected
+
+
+# --- going on -------------------------------------------------------------------------
+
+
+def test_partial_fit_is_fit_epoch_by_epoch():
+    X, y = make_data()
+    model = small(batch_size=8, dropout=0.2, max_iter=4, embedding_dim=3)
+    whole, parts = clone(model).fit(X, y), clone(model)
+    for epoch in range(4):
+        parts.partial_fit(X, y)
+        parts = pickle.loads(pickle.dumps(parts)) if epoch == 1 else parts
+    assert_same_model(whole, parts)
+    assert whole.loss_curve_ == parts.loss_curve_
+    assert whole.n_iter_ == parts.n_iter_ == 4
+
+
+def test_warm_start_goes_on():
+    X, y = make_data()
+    model = small(batch_size=8, dropout=0.2, max_iter=2, warm_start=True)
+    model.fit(X, y).set_params(max_iter=3).fit(X, y)
+    assert model.n_iter_ == 5
+    assert_same_model(model, small(batch_size=8, dropout=0.2, max_iter=5).fit(X, y))
+    afresh = model.set_params(warm_start=False, max_iter=2).fit(X, y)
+    assert_same_model(afresh, small(batch_size=8, dropout=0.2, max_iter=2).fit(X, y))
+
+
+def test_partial_fit_knows_its_classes():
+    X, y = [[0, 1]], [["a", "b"]]
+    model = small().partial_fit(X, y, classes=["c", "b", "a"])
+    assert model.classes_.tolist() == ["a", "b", "c"]
+    model.partial_fit([[1], [0]], [["c"], ["a"]])
+    with pytest.raises(ValueError, match=r"y\[1\] contains the label 'd'"):
+        model.partial_fit([[1], [0]], [["c"], ["d"]])
+    with pytest.raises(ValueError, match="first call"):
+        model.partial_fit(X, y, classes=["a", "b"])
+    with pytest.raises(ValueError, match="token id 7"):
+        model.partial_fit([[7]], [["a"]])
+    for wrong in ({"early_stopping": True}, {"class_weight": "balanced"}):
+        with pytest.raises(ValueError, match="partial_fit does not support"):
+            small(**wrong).partial_fit(X, y)
+
+
+def test_early_stopping_keeps_the_best():
+    rng = np.random.default_rng(0)
+    X = [rng.integers(0, V, size=4) for _ in range(40)]
+    y = [rng.integers(0, 2, size=4) for _ in range(40)]  # nothing to learn but noise
+    model = small(early_stopping=True, max_iter=60, n_iter_no_change=4, tol=0)
+    model.set_params(validation_fraction=0.25, learning_rate_init=0.05).fit(X, y)
+    scores = model.validation_scores_
+    assert len(scores) == model.n_iter_ < 60
+    assert model.best_validation_score_ == max(scores)
+    assert model.n_iter_ == np.argmax(scores) + 1 + 5
+    shorter = clone(model).set_params(max_iter=int(np.argmax(scores)) + 1).fit(X, y)
+    assert_same_model(model, shorter)
+    with pytest.raises(ValueError, match="at least 2 different sequences"):
+        small(early_stopping=True).fit(X[:1] * 3, y[:1] * 3)
+
+
+def test_it_stops_where_the_loss_does_not_fall():
+    X, y = make_data()
+    model = small(tol=10.0, n_iter_no_change=2, max_iter=50).fit(X, y)
+    assert model.n_iter_ == 4  # the first is progress over infinity
+    adaptive = model.set_params(learning_rate="adaptive", learning_rate_init=1e-5)
+    adaptive.fit(X, y)
+    assert adaptive.n_iter_ == 7  # 1e-5, then 2e-6, then it would be below 1e-6
+
+
+def test_schedule_is_by_epoch():
+    X, y = make_data()
+    model = small(learning_rate="step", decay_rate=1e-30, solver="sgd", max_iter=1)
+    model.set_params(decay_steps=2, momentum=0)
+    one, two, three = (
+        clone(model).set_params(max_iter=n).fit(X, y) for n in (1, 2, 3)
+    )
+    assert not np.array_equal(one.weights_["U0"], two.weights_["U0"])
+    assert_same_model(two, three)
+
+
+# --- interruptions and failures -------------------------------------------------------
+
+
+class Interrupt:
+    """A callback that presses Ctrl-C when an epoch ends."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch" and context.task_id == self.epoch:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_interruption_leaves_a_usable_model():
+    X, y = make_data()
+    model = small(max_iter=50).set_callbacks(Interrupt(epoch=2))
+    with pytest.warns(UserWarning, match="interrupted after 3 epochs"):
+        model.fit(X, y)
+    assert model.n_iter_ == 3
+    assert_same_model(model, small(max_iter=3).fit(X, y))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_divergence_is_an_error_and_changes_nothing():
+    X, y = make_data()
+    model = small(cell="rnn", activation="relu", solver="sgd").fit(X, y)
+    before = {name: values.copy() for name, values in model.weights_.items()}
+    model.set_params(learning_rate_init=1e30, max_grad_norm=None, max_iter=20)
+    for fit in (model.fit, model.partial_fit):
+        with (
+            np.errstate(all="ignore"),
+            pytest.raises(FloatingPointError, match="diverged in epoch .*smaller"),
+        ):
+            fit(X, y)
+    for name, values in model.weights_.items():
+        assert_array_equal(values, before[name])
+
+
+def test_failed_fit_leaves_the_model_as_it_was():
+    X, y = make_data()
+    model = small().fit(np.random.default_rng(0).standard_normal((4, 3)), np.eye(4, 3))
+    before = pickle.dumps(model)
+    for wrong_X, wrong_y in [(X, y[:-1]), (X, None), ([[1], []], [[1], []])]:
+        with pytest.raises(ValueError, match=r"."):
+            model.fit(wrong_X, wrong_y)
+        assert pickle.dumps(model) == before
+    model.fit(X, y)
+    assert not hasattr(model, "n_features_in_")
+
+
+def test_callbacks_see_a_fitted_model_after_each_epoch():
+    X, y = make_data()
+    monitor = ScoringMonitor(scoring=lambda model, X, y: {"acc": model.score(X, y)})
+    model = small(max_iter=3).set_callbacks(monitor).fit(X, y)
+    whole, *epochs = monitor.get_logs().data_as_pandas["acc"]
+    expected = [small(max_iter=n).fit(X, y).score(X, y) for n in (1, 2, 3)]
+    assert epochs == expected
+    assert whole == expected[-1] == model.score(X, y)
+
+
+def test_verbose(capsys):
+    X, y = make_data()
+    small(verbose=True, max_iter=2, early_stopping=True).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("Epoch 1, loss 0.")
+    assert "validation score" in lines[1]
+
+
+# --- refusals -------------------------------------------------------------------------
+
+X2, Y2 = [[0, 1], [2]], [["a", "b"], ["a"]]
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (X2, None, "requires y to be passed, but the target y is None"),
+        (X2, [["a", "b"]], "y has 1 label sequences and X has 2"),
+        (X2, [["a", "b"], ["a", "b"]], r"y\[1\] has 2 labels and X\[1\] has 1 steps"),
+        (X2, [["a", "b"], "a"], r"y\[1\] is 'a', not a sequence of labels"),
+        (X2, [["a", "b"], [{}]], r"y\[1\] contains a dict: labels must be hashable"),
+        (X2, "ab", "y is a single string"),
+        (X2, [np.eye(2), [[1, 2]]], r"y\[1\] contains values that are neither 0 nor 1"),
+        (X2, [np.eye(2), np.eye(1)], r"y\[1\] has shape \(1, 1\) and y\[0\] .*\(2, 2\)"),
+        ("ab", Y2, "X is a single string"),
+        (["ab", "c"], Y2, r"X\[0\] is the string 'ab' .*VocabularyEncoder"),
+        ([["u", "v"], ["w"]], Y2, r"X\[0\] contains the token 'u' .*VocabularyEncoder"),
+        ([[0, 1], []], [["a", "b"], []], r"X\[1\] has no steps"),
+        ([], [], "Found 0 sequences"),
+        ([[0.5, np.nan], [1.0]], Y2, r"X\[0\] contains NaN or infinity at step 1"),
+        ([[0, 1], [-1]], Y2, r"X\[1\] contains the token id -1 at step 0"),
+        ([np.ones((2, 3)), np.ones((1, 2))], Y2, r"X\[1\] has shape \(1, 2\)"),
+    ],
+)
+def test_bad_data_is_named(X, y, message):
+    with pytest.raises(ValueError, match=message):
+        small().fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes"),
+        ({"hidden_layer_sizes": (4, 0)}, "hidden_layer_sizes"),
+        ({"hidden_layer_sizes": -1}, "hidden_layer_sizes"),
+        ({"hidden_layer_sizes": (2.5,)}, "hidden_layer_sizes"),
+        ({"cell": "transformer"}, "cell"),
+        ({"solver": "lbfgs"}, "solver"),
+        ({"activation": "sine"}, "activation"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"dropout": (0.1, 0.2, 0.3)}, "dropout"),
+        ({"dropout": (0.1, 1.2)}, "dropout"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"max_iter": 0}, "max_iter"),
+        ({"learning_rate_init": 0}, "learning_rate_init"),
+        ({"embedding_dim": 0}, "embedding_dim"),
+        ({"validation_fraction": 1.0}, "validation_fraction"),
+        ({"dtype": "float16"}, "dtype"),
+    ],
+)
+def test_bad_parameters_are_named(params, message):
+    with pytest.raises(ValueError, match=message):
+        small(**params).fit(X2, Y2)
+
+
+def test_bad_weights_are_refused():
+    with pytest.raises(ValueError, match="at least one non-zero"):
+        small().fit(X2, Y2, sample_weight=[0, 0])
+    with pytest.raises(ValueError, match="sample_weight"):
+        small().fit(X2, Y2, sample_weight=[1, 2, 3])
+    with pytest.raises(ValueError, match="egative"):
+        small().fit(X2, Y2, sample_weight=[1, -2])
+    with pytest.raises(ValueError, match="class_weight is for one label a step"):
+        small(class_weight="balanced").fit([[0, 1]], [np.eye(2)])
+    with pytest.raises(ValueError, match="class_weight is zero for all labels"):
+        small(class_weight={"a": 0, "b": 0}).fit(X2, Y2)
+
+
+def test_prediction_must_be_like_fit():
+    model = small().fit(X2, Y2)
+    with pytest.raises(ValueError, match=r"X\[1\] contains the token id 9 .*3 tokens"):
+        model.predict([[0], [9]])
+    with pytest.raises(ValueError, match="4 features a step, but RNNTagger is expecting"):
+        model.predict([np.ones((2, 4))])
+    with pytest.raises(ValueError, match=r"y\[0\] has 1 labels and X\[0\] has 2 steps"):
+        model.score([[0, 1]], [["a"]])
+    with pytest.raises(ValueError, match="fitted on labels"):
+        model.score([[0, 1]], [np.eye(2)])
+
+
+# --- long sequences -------------------------------------------------------------------
+
+
+def test_a_long_sequence_takes_linear_memory():
+    def peak(T, work):
+        X = [np.arange(T) % V]
+        tracemalloc.start()
+        work(X, [X[0] % 2])
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    model = small(hidden_layer_sizes=4, max_iter=1)
+    fit = [peak(T, model.fit) for T in (4000, 8000)]
+    predict = [peak(T, lambda X, y: model.predict(X)) for T in (4000, 8000)]
+    assert fit[1] < 2.2 * fit[0]
+    assert predict[1] < 2.2 * predict[0]
+
+
+def test_a_sequence_of_100_000_steps():
+    X = [np.arange(100_000) % V, np.arange(3)]
+    model = small(hidden_layer_sizes=4, max_iter=1, bidirectional=False)
+    model.fit(X, [x % 2 for x in X])
+    assert [len(p) for p in model.predict(X)] == [100_000, 3]
