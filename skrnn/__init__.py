@@ -1,6 +1,25 @@
 """Recurrent neural networks as scikit-learn estimators."""
 
-from skrnn._sequences import Sequences
-from skrnn._tagger import RNNTagger
+from importlib.metadata import version
 
-__all__ = ["RNNTagger", "Sequences"]
+from skrnn._sequences import Sequences
+from skrnn._show_versions import show_versions
+from skrnn._tagger import RNNTagger
+from skrnn.preprocessing import (
+    SequenceOneHotEncoder,
+    Stepwise,
+    Tokenizer,
+    VocabularyEncoder,
+)
+
+__version__ = version("skrnn")
+
+__all__ = [
+    "RNNTagger",
+    "SequenceOneHotEncoder",
+    "Sequences",
+    "Stepwise",
+    "Tokenizer",
+    "VocabularyEncoder",
+    "show_versions",
+]

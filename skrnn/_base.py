@@ -48,11 +48,14 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     _parameter_constraints: dict = {
         "cell": [StrOptions(set(CELLS))],
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "bidirectional": ["boolean"],
         "activation": [StrOptions({"tanh", "relu"})],
         "embedding_dim": [None, Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left"), tuple],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "solver": [StrOptions(set(RULES))],
         "learning_rate": [
             StrOptions({"constant", "invscaling", "adaptive", "exponential", "step"})
@@ -222,7 +225,8 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             targets, attributes = self._encode_targets(steps, X.offsets, used, classes)
             vars(fitted).update(attributes, _table=table)
             fitted._initialize(X)
-        fitted._train(self, X, y, targets, weights, max_iter or self.max_iter)
+        index, weights = fitted._choose(X, targets, weights)
+        fitted._train(self, X, y, targets, index, weights, max_iter or self.max_iter)
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
         vars(self).update(vars(fitted))
@@ -230,7 +234,8 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _initialize(self, X):
         """Set what a model has before its first step."""
-        rng = check_random_state(self.random_state)
+        seed = check_random_state(self.random_state).randint(2**31)
+        rng = np.random.RandomState(seed)
         self.input_kind_ = X.kind
         self.input_size_ = X.n_tokens if X.kind == "ids" else X.rows.shape[1]
         head, n_outputs = self._outputs
@@ -255,7 +260,13 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.best_loss_, self.best_validation_score_ = np.inf, None
         self.n_iter_ = 0
 
-    def _train(self, estimator, X, y, targets, weights, max_iter):
+    def _choose(self, X, targets, weights):
+        """Return the sequences to train on, in order, and the weight of each of X."""
+        if not self.shuffle:
+            return np.flatnonzero(weights), weights.copy()
+        return merge_repeated(X.rows, X.offsets, targets, weights)
+
+    def _train(self, estimator, X, y, targets, index, weights, max_iter):
         """Train this copy of `estimator`, for which callbacks are called."""
         rng = np.random.RandomState()
         rng.set_state(self._rng_state)
@@ -266,37 +277,30 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         history = History(
             self.loss_curve_, self.best_loss_, self.validation_scores_, self._lr_divisor
         )
-        rows, offsets = X.rows, X.offsets
-        if not weights.all():  # as if these had never been there
-            kept = np.flatnonzero(weights)
-            rows, offsets, targets = _take(rows, offsets, targets, kept)
-            weights = weights[kept]
-        if self.shuffle:
-            index, weights = merge_repeated(rows, offsets, targets, weights)
-            rows, offsets, targets = _take(rows, offsets, targets, index)
         validate = None
         if self.early_stopping:
-            train_index, held_out = self._hold_out(len(weights), rng)
-            validate = self._validator(
-                network, _take(rows, offsets, targets, held_out), weights[held_out]
-            )
-            rows, offsets, targets = _take(rows, offsets, targets, train_index)
-            weights = weights[train_index]
-        step_weights = np.repeat(weights, np.diff(offsets))
-        step_weights = self._step_weights(targets, step_weights).astype(self.dtype)
+            index, held_out = self._hold_out(index, rng)
+            validate = self._validator(network, X, targets, weights, held_out)
+            weights[held_out] = 0
+        step_weights = self._step_weights(targets, np.repeat(weights, X.lengths))
         if not step_weights.any():
             raise ValueError(
                 "class_weight is zero for all labels there are: no step has a weight."
             )
-        on_epoch, finish = self._callbacks(
-            estimator, X, y, max_iter, params, history, validate is not None
+        data = Data(
+            X.rows,
+            targets,
+            step_weights.astype(self.dtype),
+            X.offsets[index],
+            X.lengths[index],
         )
+        on_epoch, finish = self._callbacks(estimator, X, y, max_iter, params, history)
         with one_blas_thread():
             train(
                 network,
                 params,
                 optimizer,
-                Data(rows, offsets, targets, step_weights),
+                data,
                 max_iter=max_iter,
                 learning_rate=partial(
                     learning_rate_at,
@@ -328,29 +332,30 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return RULES["sgd"](self.momentum, self.nesterovs_momentum)
         return RULES[self.solver]()
 
-    def _hold_out(self, n, rng):
-        """Split n sequences at random into those to train on and those to score on."""
-        n_held_out = max(1, round(self.validation_fraction * n))
+    def _hold_out(self, index, rng):
+        """Split sequences at random into those to train on and those to score on."""
+        n, n_held_out = len(index), max(1, round(self.validation_fraction * len(index)))
         if n_held_out >= n:
             raise ValueError(
                 f"early_stopping needs at least 2 different sequences to hold out "
                 f"validation_fraction={self.validation_fraction} of them; got {n}."
             )
         order = rng.permutation(n)
-        return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+        return index[np.sort(order[n_held_out:])], index[np.sort(order[:n_held_out])]
 
-    def _validator(self, network, held_out, weights):
+    def _validator(self, network, X, targets, weights, held_out):
         """Return a function from parameters to the score on what was held out."""
-        rows, offsets, targets = held_out
-        step_weights = np.repeat(weights, np.diff(offsets))
+        targets = Sequences(targets, X.offsets)[held_out].rows
+        X = X[held_out]
+        step_weights = np.repeat(weights[held_out], X.lengths)
 
         def validate(params):
-            scores = network.scores(params, rows, offsets, map=self._map_threads)
+            scores = network.scores(params, X.rows, X.offsets, map=self._map_threads)
             return self._validation_score(scores, targets, step_weights)
 
         return validate
 
-    def _callbacks(self, estimator, X, y, max_iter, params, history, validated):
+    def _callbacks(self, estimator, X, y, max_iter, params, history):
         """Return what to call after each epoch, and after the last."""
         context = estimator._init_callback_context(max_subtasks=max_iter)
         context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
@@ -364,11 +369,10 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
         def on_epoch(epoch):
             if self.verbose:
-                score = f", validation score {history.scores[-1]:.4f}" * validated
-                print(
-                    f"Epoch {epoch + 1}, loss {history.losses[-1]:.5f}{score}, "
-                    f"{time.perf_counter() - start:.1f} s"
-                )
+                scores = [f"validation score {s:.4f}" for s in history.scores[-1:]]
+                seconds = f"{time.perf_counter() - start:.1f} s"
+                loss = f"loss {history.losses[-1]:.5f}"
+                print(f"Epoch {epoch + 1}", loss, *scores, seconds, sep=", ")
             task = context.subcontext(task_name="epoch")
             task.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
             return task.call_on_fit_task_end(
@@ -406,8 +410,8 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         a layer l, counted from 0, K the number of scores of a step.
 
         - ``embedding``, shape (V, embedding_dim), if there is one;
-        - ``W0``, shape (D, input_size_ or embedding_dim, G * H), input weights;
-          ``W1`` and so on for the layers above, shape (D, D * H, G * H);
+        - ``W0``, shape (D, V, G * H), or with an embedding (D, embedding_dim, G * H),
+          input weights; ``W1`` and so on for the layers above, shape (D, D * H, G * H);
         - ``U0`` and so on, shape (D, H, G * H), recurrent weights;
         - ``b0`` and so on, shape (D, G * H), biases;
         - ``e0`` and so on, shape (D, n, H), what else a cell has: the recurrent bias
@@ -458,16 +462,10 @@ def _sizes(hidden_layer_sizes):
 
 def _dropout_rates(dropout):
     """Return the rates for the inputs and for everything above them."""
-    rates = dropout if isinstance(dropout, tuple) else (dropout, dropout)
+    rates = (dropout, dropout) if isinstance(dropout, Real) else tuple(dropout)
     if len(rates) != 2 or not all(0 <= rate < 1 for rate in rates):
         raise ValueError(
             "dropout must be one rate, or two, for the inputs and for between the "
             f"layers, in the range [0, 1); got {dropout!r}."
         )
     return tuple(map(float, rates))
-
-
-def _take(rows, offsets, targets, index):
-    """Return only the sequences of an index array."""
-    X = Sequences(rows, offsets)[index]
-    return X.rows, X.offsets, Sequences(targets, offsets)[index].rows

@@ -1,4 +1,4 @@
-"""Sample weights as repetition: equal sequences are merged into one that counts more."""
+"""Weights are repetition: equal sequences become one that counts more."""
 
 from hashlib import blake2b
 
@@ -27,22 +27,18 @@ def merge_repeated(rows, offsets, targets, weights):
     Returns
     -------
     index : ndarray
-        The sequences to keep, in canonical order.
-    weights : ndarray
-        The summed weight of each of these.
+        One sequence of each kind that has a weight, in canonical order.
+    weights : ndarray of shape (n,)
+        Their summed weights; zero for all other sequences.
     """
     arrays = [*_canonical(rows, offsets), (np.ascontiguousarray(targets), offsets)]
-    first, total = {}, {}
-    for i, weight in enumerate(weights):
-        digest = blake2b(digest_size=16)
+    first, summed = {}, np.zeros(len(weights))
+    for i in np.flatnonzero(weights).tolist():
+        digest = blake2b(b"%d" % (offsets[i + 1] - offsets[i]), digest_size=16)
         for array, starts in arrays:
             digest.update(array[starts[i] : starts[i + 1]].data)
-        key = digest.digest()
-        first.setdefault(key, i)
-        total[key] = total.get(key, 0.0) + weight
-    keys = sorted(first)
-    index = np.array([first[key] for key in keys])
-    return index, np.array([total[key] for key in keys])
+        summed[first.setdefault(digest.digest(), i)] += weights[i]
+    return np.array([first[key] for key in sorted(first)], dtype=np.intp), summed
 
 
 def _canonical(rows, offsets):

@@ -19,8 +19,9 @@ from skrnn._validation import (
     unique_labels,
 )
 
+
 class RNNTagger(BaseRNN):
-    r"""Recurrent network that gives a label to every step of a sequence.
+    """Recurrent network that gives a label to every step of a sequence.
 
     For named entities, parts of speech, frames of sound, residues of a protein:
     whatever has one label for each step, or for each step a set of labels. By default
@@ -46,9 +47,9 @@ class RNNTagger(BaseRNN):
         If given, tokens or sparse features first become vectors of this length, whose
         values are learned; the vectors of several features of a step are added. If
         None, one-hot rows enter the first layer as they are.
-    dropout : float or tuple of two floats, default=0.0
+    dropout : float or pair of floats, default=0.0
         The share of inputs of each layer, and of the output layer, that is set to
-        zero in training. A tuple gives the rate for the inputs of the first layer and
+        zero in training. A pair gives the rate for the inputs of the first layer and
         that for everything above it.
     solver : {"adam", "sgd", "rmsprop", "adagrad"}, default="adam"
         The optimiser. The input weights, or embeddings, of tokens and features that do
@@ -127,7 +128,7 @@ class RNNTagger(BaseRNN):
         Whether the target had rows of 0 and 1.
     n_iter_ : int
         The number of epochs done.
-    loss_curve_ : list of n_iter_ floats
+    loss_curve_ : list of ``n_iter_`` floats
         The mean loss of a step in each epoch, in nats, as it was met on the way.
     best_loss_ : float
         The smallest of them.
@@ -141,7 +142,7 @@ class RNNTagger(BaseRNN):
         The number of tokens, or of features of a step.
     n_features_in_ : int
         The number of columns, if X was a 2-D array in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str
         Their names, if X was a DataFrame of numbers with string names.
 
     See Also
@@ -352,6 +353,7 @@ class RNNTagger(BaseRNN):
         if self.class_weight is None:
             return weights
         codes = targets.reshape(len(targets)).astype(np.intp)
+        codes[weights == 0] = 0  # may be of no class
         if self.class_weight == "balanced":
             totals = np.bincount(codes, weights, minlength=len(self.classes_))
             by_class = weights.sum() / (len(totals) * np.maximum(totals, 1e-300))

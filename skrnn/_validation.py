@@ -10,8 +10,11 @@ from itertools import chain
 import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import Hidden, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Hidden, Interval, StrOptions
+from sklearn.utils._set_output import _get_output_config, check_library_installed
 from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_feature_names_in,
     _check_sample_weight,
     check_array,
     check_is_fitted,
@@ -21,6 +24,7 @@ from sklearn.utils.validation import (
 from skrnn._sequences import Sequences
 
 __all__ = [
+    "HasMethods",
     "Hidden",
     "Interval",
     "StrOptions",
@@ -28,9 +32,13 @@ __all__ = [
     "check_is_fitted",
     "check_sequences",
     "check_step_targets",
+    "check_texts",
+    "check_tokens",
     "check_weights",
+    "column_name",
     "encode_labels",
     "fit_context",
+    "output_container",
     "sequence_of_row",
     "targets_as_list",
     "unique_labels",
@@ -45,7 +53,7 @@ def sequence_of_row(offsets, row):
 # --- containers of sequences ----------------------------------------------------------
 
 
-def as_sequences(X, *, name="X", allow_empty=False):
+def as_sequences(X, *, name="X", allow_empty=False, tokens=False):
     """Turn any container of sequences into `Sequences`, or a table into an array.
 
     Parameters
@@ -56,6 +64,9 @@ def as_sequences(X, *, name="X", allow_empty=False):
         What error messages call it.
     allow_empty : bool, default=False
         Whether a sequence may have no steps.
+    tokens : bool, default=False
+        Whether steps are tokens: a tuple of numbers is one, not a row of features, and
+        an integer may be negative, since it is not an id.
 
     Returns
     -------
@@ -68,12 +79,14 @@ def as_sequences(X, *, name="X", allow_empty=False):
         If X is a single string, if it has no sequences or (unless `allow_empty`) a
         sequence without steps, or if its sequences are of different kinds.
     """
+    _refuse_single_string(X, name)
     if isinstance(X, Sequences):
         sequences = X
-    elif isinstance(X, (str, bytes)):
-        raise ValueError(
-            f"{name} is a single string; pass a list with one item a sequence: [{name}]."
-        )
+        if X.kind in ("dense", "sparse"):
+            rows = _check_floats(X.rows, X.offsets, name)
+            sequences = Sequences(rows, X.offsets)
+        elif X.kind == "ids" and not tokens:
+            _check_ids(X.rows, X.offsets, name, X.n_tokens)
     elif (
         isinstance(X, np.ndarray)
         and X.ndim == 3
@@ -87,11 +100,19 @@ def as_sequences(X, *, name="X", allow_empty=False):
         columns = _columns(X)
         if columns is None:
             return X
-        stacked = [_stack(column, name, allow_empty) for column in columns]
+        stacked = [_stack(column, name, allow_empty, tokens) for column in columns]
         sequences = stacked[0] if len(stacked) == 1 else _join(stacked, name)
     if not allow_empty and len(sequences) and sequences.lengths.min() == 0:
         _raise_empty(sequences.lengths, name)
     return sequences
+
+
+def _refuse_single_string(X, name):
+    if isinstance(X, (str, bytes)):
+        raise ValueError(
+            f"{name} is a single string; pass a list with one item a sequence: "
+            f"[{name}]."
+        )
 
 
 def _is_sequence(cell):
@@ -105,19 +126,27 @@ def _is_sequence(cell):
 
 def _columns(X):
     """Return the columns of sequences in X, each a list; None where it has none."""
+    columns = _split(X)
+    first = next(columns, [])  # a table of numbers is not taken apart any further
+    return [first, *columns] if any(map(_is_sequence, first)) else None
+
+
+def _split(X):
+    """Yield the columns of X, each a list of cells; none for an array of numbers."""
     if hasattr(X, "columns") and hasattr(X, "dtypes"):  # pandas, polars
-        columns = [_to_list(X[column]) for column in X.columns]
+        yield from (_to_list(X[column]) for column in X.columns)
     elif isinstance(X, np.ndarray):
-        if X.dtype != object or X.ndim not in (1, 2):
-            return None
-        columns = [list(column) for column in np.atleast_2d(X.T)]
-    elif sparse.issparse(X) or isinstance(X, dict) or not hasattr(X, "__len__"):
-        return None
-    else:
-        columns = [_to_list(X)]
-    if not columns or not columns[0] or not any(map(_is_sequence, columns[0])):
-        return None
-    return columns
+        if X.dtype.kind not in "fiubc" and X.ndim in (1, 2):
+            yield from (column.tolist() for column in np.atleast_2d(X.T))
+    elif not (sparse.issparse(X) or isinstance(X, dict)) and hasattr(X, "__len__"):
+        yield _to_list(X)
+
+
+def _only_column(X):
+    """Return the cells of a 1-D or one-column container; None for any other."""
+    columns = _split(X)
+    first = next(columns, None)
+    return first if next(columns, None) is None else None
 
 
 def _to_list(column):
@@ -125,10 +154,10 @@ def _to_list(column):
     for method in ("to_list", "tolist"):
         if hasattr(column, method):
             return getattr(column, method)()
-    return list(column)
+    return list(column) if hasattr(column, "__iter__") else np.asarray(column).tolist()
 
 
-def _stack(cells, name, allow_empty):
+def _stack(cells, name, allow_empty, tokens):
     """Put a column of sequences, one a cell, into one array of rows."""
     for i, cell in enumerate(cells):
         if not _is_sequence(cell):
@@ -149,12 +178,14 @@ def _stack(cells, name, allow_empty):
     if all(isinstance(c, np.ndarray) and c.dtype.kind in "fiub" for c in cells):
         rows = _stack_arrays(cells, name)
     else:
-        rows = _stack_items(cells, offsets, name)
+        rows = _stack_items(cells, offsets, name, tokens)
     if rows.dtype == object:
         return Sequences(rows, offsets)
     if rows.ndim == 1 and rows.dtype.kind in "iu":
-        return Sequences(_check_ids(rows, offsets, name), offsets)
-    rows = rows.reshape(len(rows), -1)
+        if not tokens:
+            _check_ids(rows, offsets, name)
+        return Sequences(rows, offsets)
+    rows = rows[:, None] if rows.ndim == 1 else rows
     return Sequences(_check_floats(rows, offsets, name), offsets)
 
 
@@ -168,17 +199,18 @@ def _stack_arrays(cells, name):
                 f"{cells[0].shape}: all sequences must be of shape (T_i, d) with the "
                 "same number d of features a step, or all of shape (T_i,)."
             )
-    return np.concatenate(cells)
+    # numpy gives empty arrays floats, which must not make floats of ids
+    return np.concatenate([cell for cell in cells if len(cell)] or cells)
 
 
-def _stack_items(cells, offsets, name):
+def _stack_items(cells, offsets, name, tokens):
     """Stack lists of tokens, ids or numbers, or lists of rows of numbers."""
-    items = list(chain.from_iterable(cells))
+    items = list(chain.from_iterable(map(_to_list, cells)))
     types = set(map(type, items))
     if all(issubclass(t, numbers.Real) for t in types):
         ids = all(issubclass(t, numbers.Integral) and t is not bool for t in types)
         return np.array(items, dtype=np.int64 if ids else np.float64)
-    if all(issubclass(t, (list, tuple, np.ndarray)) for t in types):
+    if not tokens and all(issubclass(t, (list, tuple, np.ndarray)) for t in types):
         widths = np.array([len(item) for item in items])
         wrong = np.flatnonzero(widths != widths[0])
         if len(wrong):
@@ -207,8 +239,7 @@ def _stack_sparse(cells, offsets, name):
                 "all sequences must be sparse with the same number of columns."
             )
     rows = sparse.csr_array(sparse.vstack(cells, format="csr"))
-    _check_floats(rows.data[:, None], rows.indptr[offsets], name)
-    return rows
+    return _check_floats(rows, offsets, name)
 
 
 def _join(columns, name):
@@ -235,29 +266,37 @@ def _join(columns, name):
 
 
 def _check_floats(rows, offsets, name):
-    """Return rows as floats, none of them NaN or infinite."""
+    """Return rows, dense or CSR, as floats, none of them NaN or infinite."""
     if rows.dtype.kind != "f":
         rows = rows.astype(np.float64)
-    if not np.isfinite(rows.sum(dtype=np.float64)):  # a sum is cheap and needs no array
-        wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-        if len(wrong):
-            i = sequence_of_row(offsets, wrong[0])
-            raise ValueError(
-                f"{name}[{i}] contains NaN or infinity at step "
-                f"{wrong[0] - offsets[i]}: impute or remove it."
-            )
-    return rows
-
-
-def _check_ids(rows, offsets, name):
-    if rows.min(initial=0) < 0:
-        row = int(np.argmin(rows >= 0))
+    values = rows.data if sparse.issparse(rows) else rows
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = values.sum(dtype=np.float64)  # a sum is cheap and needs no array
+    if np.isfinite(total):
+        return rows
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        row = wrong[0, 0]
+        if sparse.issparse(rows):
+            row = sequence_of_row(rows.indptr, row)
         i = sequence_of_row(offsets, row)
         raise ValueError(
-            f"{name}[{i}] contains the token id {rows[row]} at step "
-            f"{row - offsets[i]}: ids count from 0."
+            f"{name}[{i}] contains NaN or infinity at step {row - offsets[i]}: impute "
+            "or remove it."
         )
     return rows
+
+
+def _check_ids(rows, offsets, name, n_tokens=None):
+    wrong = rows.min(initial=0) < 0
+    if wrong or (n_tokens is not None and rows.max(initial=-1) >= n_tokens):
+        row = int(np.argmax(rows < 0 if wrong else rows >= n_tokens))
+        i = sequence_of_row(offsets, row)
+        allowed = "count from 0" if wrong else f"are below n_tokens={n_tokens}"
+        raise ValueError(
+            f"{name}[{i}] contains the token id {rows[row]} at step "
+            f"{row - offsets[i]}: ids {allowed}."
+        )
 
 
 def _raise_empty(lengths, name):
@@ -274,8 +313,8 @@ def check_sequences(estimator, X, *, reset, table="series", dtype=np.float64):
     Parameters
     ----------
     estimator : estimator
-        For names in messages, and to keep `n_features_in_` and `feature_names_in_`,
-        which it has only after it was fitted on a table.
+        For names in messages, and to keep `n_features_in_`, which it has only after it
+        was fitted on a table, and `feature_names_in_`, of the columns of a frame.
     X : what `as_sequences` takes, or a table of shape (n, T)
         The sequences.
     reset : bool
@@ -284,7 +323,7 @@ def check_sequences(estimator, X, *, reset, table="series", dtype=np.float64):
         How a 2-D array is read: each row as a univariate series of T steps, or each
         row as a sequence of one step with T features.
     dtype : dtype, default=float64
-        To what floats are converted; ids stay as they are.
+        To what floats are converted, None to leave them; ids stay as they are.
 
     Returns
     -------
@@ -295,26 +334,28 @@ def check_sequences(estimator, X, *, reset, table="series", dtype=np.float64):
     ValueError
         If X is not a set of numeric sequences, or not one `fit` has seen the like of.
     """
+    _refuse_no_sequences(X)
     sequences = as_sequences(X)
     if not isinstance(sequences, Sequences):
-        if isinstance(X, (list, tuple)) and len(X) == 0:
-            raise ValueError("Found 0 sequences in X while a minimum of 1 is required.")
-        _refuse_strings(estimator, X)
+        _refuse_strings(
+            estimator, X, "token ids or numbers", "a Tokenizer and a VocabularyEncoder"
+        )
         array = validate_data(estimator, X, reset=reset, dtype=np.float64)
         n, T = array.shape
         if table == "steps":
             sequences = Sequences(array, np.arange(n + 1))
         else:
             sequences = Sequences(array.reshape(-1, 1), np.arange(n + 1) * T)
-    elif reset:  # what an earlier fit on a table has left
-        vars(estimator).pop("n_features_in_", None)
-        vars(estimator).pop("feature_names_in_", None)
-    if len(sequences) == 0:
-        raise ValueError("Found 0 sequences in X while a minimum of 1 is required.")
+    else:
+        _check_names(estimator, X, reset=reset)
     if sequences.kind == "tokens":
-        token = sequences.rows[0]
+        tokens = sequences.rows.tolist()
+        row = next(
+            (r for r, t in enumerate(tokens) if not isinstance(t, numbers.Real)), 0
+        )
+        i, token = sequence_of_row(sequences.offsets, row), tokens[row]
         raise ValueError(
-            f"X[0] contains the token {token!r:.60} where {type(estimator).__name__} "
+            f"X[{i}] contains the token {token!r:.60} where {type(estimator).__name__} "
             "needs token ids or numbers: put a VocabularyEncoder before it."
         )
     if not reset:
@@ -322,25 +363,34 @@ def check_sequences(estimator, X, *, reset, table="series", dtype=np.float64):
     elif sequences.kind == "ids" and sequences.n_tokens is None:
         n_tokens = int(sequences.rows.max()) + 1
         sequences = Sequences(sequences.rows, sequences.offsets, n_tokens=n_tokens)
-    if sequences.kind == "ids" or sequences.rows.dtype == dtype:
+    if sequences.kind == "ids" or dtype is None or sequences.rows.dtype == dtype:
         return sequences
-    rows = sequences.rows.astype(dtype)
-    values = rows.data[:, None] if sequences.kind == "sparse" else rows
-    starts = rows.indptr[sequences.offsets] if sequences.kind == "sparse" else None
-    _check_floats(values, sequences.offsets if starts is None else starts, "X")
-    return Sequences(rows, sequences.offsets)
+    with np.errstate(over="ignore"):
+        rows = sequences.rows.astype(dtype)
+    return Sequences(_check_floats(rows, sequences.offsets, "X"), sequences.offsets)
 
 
-def _refuse_strings(estimator, X):
+def _refuse_no_sequences(X):
+    if isinstance(X, (list, tuple, Sequences)) and len(X) == 0:
+        raise ValueError("Found 0 sequences in X while a minimum of 1 is required.")
+
+
+def _check_names(estimator, X, *, reset):
+    """Keep or compare the names of the columns of sequences, if X is a frame."""
+    if reset:
+        vars(estimator).pop("n_features_in_", None)  # of an earlier fit on a table
+    if reset or (hasattr(X, "columns") and hasattr(estimator, "feature_names_in_")):
+        _check_feature_names(estimator, X, reset=reset)
+
+
+def _refuse_strings(estimator, X, needed, remedy):
     """Say what to do about raw texts, which numpy would just fail to convert."""
-    if getattr(X, "ndim", 1) == 1 and hasattr(X, "__len__") and len(X):
-        first = X[0] if isinstance(X, (list, tuple, np.ndarray)) else _to_list(X)[0]
-        if isinstance(first, str):
-            raise ValueError(
-                f"X[0] is the string {first!r:.60} where {type(estimator).__name__} "
-                "needs a sequence of token ids or numbers: put a Tokenizer and a "
-                "VocabularyEncoder before it."
-            )
+    cells = _only_column(X)
+    if cells and isinstance(cells[0], str):
+        raise ValueError(
+            f"X[0] is the string {cells[0]!r:.60} where {type(estimator).__name__} "
+            f"needs a sequence of {needed}: put {remedy} before it."
+        )
 
 
 def _check_width(estimator, sequences):
@@ -368,6 +418,143 @@ def _check_width(estimator, sequences):
     return sequences
 
 
+# --- texts and tokens for a transformer -----------------------------------------------
+
+
+def check_texts(estimator, X, *, reset):
+    """Validate what a transformer of texts was given.
+
+    Parameters
+    ----------
+    estimator : estimator
+        To keep `feature_names_in_`, the name of the column of a frame.
+    X : list, tuple, 1-D array, Series, (n, 1) array or one-column frame of n str
+        The texts.
+    reset : bool
+        True in `fit`; False where X must agree with what `fit` saw.
+
+    Returns
+    -------
+    list of n str
+
+    Raises
+    ------
+    ValueError
+        If X is a single string, has no texts, several columns or anything but str.
+    """
+    _refuse_single_string(X, "X")
+    texts = _only_column(X)
+    if texts is None:
+        raise ValueError(
+            "X must be a list, a 1-D array, a Series or a one-column frame of texts; "
+            f"got {type(X).__name__} of shape {getattr(X, 'shape', 'unknown')}."
+        )
+    if not texts:
+        raise ValueError("Found 0 texts in X while a minimum of 1 is required.")
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"X[{i}] is {text!r:.60}, of type {type(text).__name__}, not a text: "
+                "every sample must be a str; decode bytes, and fill in missing values."
+            )
+    _check_names(estimator, X, reset=reset)
+    return texts
+
+
+def check_tokens(estimator, X, *, reset):
+    """Validate what a transformer of tokens was given.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As in `check_sequences`.
+    X : what `as_sequences` takes, or a table of shape (n, T)
+        The sequences of tokens; each row of a table is one. They may be empty.
+    reset : bool
+        True in `fit`; False where X must agree with what `fit` saw.
+
+    Returns
+    -------
+    Sequences of kind "tokens", or "ids" where all tokens are integers.
+
+    Raises
+    ------
+    ValueError
+        If X is not a set of sequences of tokens.
+    TypeError
+        If a token is not hashable.
+    """
+    _refuse_no_sequences(X)
+    sequences = as_sequences(X, allow_empty=True, tokens=True)
+    if isinstance(sequences, Sequences):
+        _check_names(estimator, X, reset=reset)
+    else:
+        _refuse_strings(estimator, X, "tokens", "a Tokenizer")
+        table = validate_data(estimator, X, reset=reset, dtype=None)
+        if table.dtype.kind == "f" and (table == np.rint(table)).all():
+            table = table.astype(np.int64)  # as frames make floats of integers
+        sequences = as_sequences(table.tolist(), tokens=True)
+    if sequences.rows.shape[0] == 0:  # whatever numpy says that nothing is made of
+        sequences = Sequences(np.empty(0, dtype=np.int64), sequences.offsets)
+    if sequences.kind in ("dense", "sparse"):
+        i = int(np.argmax(sequences.lengths > 0))
+        raise ValueError(
+            f"X[{i}] has {sequences.kind} rows of numbers where "
+            f"{type(estimator).__name__} needs tokens: pass strings, integers or "
+            "tuples, or give the numbers to an estimator as they are."
+        )
+    if sequences.kind == "tokens":
+        _check_hashable(sequences.rows.tolist(), sequences.offsets)
+    return sequences
+
+
+def _check_hashable(tokens, offsets):
+    try:
+        hash(tuple(tokens))
+    except TypeError:
+        row = next(row for row, token in enumerate(tokens) if not _is_hashable(token))
+        i = sequence_of_row(offsets, row)
+        raise TypeError(
+            f"X[{i}] contains {tokens[row]!r:.60} at step {row - offsets[i]}, which is "
+            "not hashable: the argument must be sequences of tokens, each a string, a "
+            "number or a tuple of these."
+        ) from None
+
+
+def _is_hashable(item):
+    try:
+        hash(item)
+    except TypeError:
+        return False
+    return True
+
+
+# --- what a transformer gives back ----------------------------------------------------
+
+
+def column_name(estimator, input_features, default):
+    """Return the name of the only column that a transformer emits, shape (1,).
+
+    It is the name of the column that came in, if there was one and only one.
+    """
+    names = _check_feature_names_in(estimator, input_features, generate_names=False)
+    if names is None or len(names) != 1:
+        names = [default]
+    return np.array(names, dtype=object)
+
+
+def output_container(estimator, sequences):
+    """Return the sequences as they are, or as a frame where polars is to be set up.
+
+    scikit-learn makes a pandas frame of anything that has `__array__`; polars takes
+    neither that nor an array of sparse cells.
+    """
+    if _get_output_config("transform", estimator)["dense"] != "polars":
+        return sequences
+    polars = check_library_installed("polars")
+    return polars.DataFrame({"": polars.Series(list(sequences), dtype=polars.Object)})
+
+
 # --- labels and weights ---------------------------------------------------------------
 
 
@@ -375,7 +562,7 @@ def unique_labels(labels):
     """Return the distinct labels, sorted where they can be, as a 1-D array."""
     distinct = list(dict.fromkeys(labels))
     try:
-        distinct.sort()
+        distinct = sorted(distinct)
     except TypeError:
         pass  # labels that have no order keep the order in which they came
     types = set(map(type, distinct))
@@ -469,8 +656,8 @@ def check_step_targets(y, lengths, *, single=False):
         step = next(k for k, label in enumerate(labels) if type(label) in unhashable)
         i = sequence_of_row(np.concatenate([[0], np.cumsum(lengths)]), step)
         raise ValueError(
-            f"y[{i}] contains a {type(labels[step]).__name__}: labels must be hashable, "
-            "or all of them rows of 0 and 1."
+            f"y[{i}] contains a {type(labels[step]).__name__}: labels must be "
+            "hashable, or all of them rows of 0 and 1."
         )
     return labels
 
@@ -483,9 +670,7 @@ def _is_row(item):
 
 
 def _stack_indicators(y):
-    rows = [
-        item.toarray() if sparse.issparse(item) else np.asarray(item) for item in y
-    ]
+    rows = list(map(_to_rows, y))
     for i, item in enumerate(rows):
         if item.ndim != 2 or item.shape[1] != rows[0].shape[1]:
             raise ValueError(
@@ -498,6 +683,15 @@ def _stack_indicators(y):
                 "multi-label target are indicators."
             )
     return np.concatenate(rows)
+
+
+def _to_rows(item):
+    if sparse.issparse(item):
+        return item.toarray()
+    try:
+        return np.asarray(item)
+    except ValueError:  # rows of different lengths, for the caller to refuse
+        return np.asarray(item, dtype=object)
 
 
 def check_weights(sample_weight, n_sequences):

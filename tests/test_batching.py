@@ -17,10 +17,7 @@ def test_packed_rows(lengths):
     longest_first = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     assert_array_equal(batch.order, longest_first)
     steps = [
-        (i, t)
-        for t in range(max(lengths))
-        for i in longest_first
-        if lengths[i] > t
+        (i, t) for t in range(max(lengths)) for i in longest_first if lengths[i] > t
     ]
     assert_array_equal(batch.rows, [starts[i] + t for i, t in steps])
     assert batch.sizes == [sum(lengths > t) for t in range(max(lengths))]

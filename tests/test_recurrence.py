@@ -38,7 +38,10 @@ def test_gradients_of_inputs_and_states(cell_name):
 
     def loss():
         h, last, tape = recurrence.forward(cell, z, U, w, batch.sizes, state)
-        parts = [(h * dh).sum(), *((a * b).sum() for a, b in zip(last, dlast, strict=1))]
+        parts = [
+            (h * dh).sum(),
+            *((a * b).sum() for a, b in zip(last, dlast, strict=1)),
+        ]
         return sum(parts), tape
 
     dU, dw = np.zeros_like(U), np.zeros_like(w)

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from skrnn import RNNTagger, Sequences
 from skrnn._core.cells import CELLS
+from skrnn._core.network import Network
 
 V = 5
 
@@ -170,6 +171,24 @@ def test_ids_csr_and_dense_give_the_same_model(embedding_dim, solver):
             assert_allclose(found, flat(ids.predict_proba(X)), rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.parametrize("embedding_dim", [None, 2])
+def test_a_million_tokens(embedding_dim):
+    """Only the rows of the tokens that occur are ever changed."""
+    rows = np.array([5, 999_999, 5, 70_000, 5, 0])
+    X = Sequences(rows, np.array([0, 2, 6]), n_tokens=1_000_000)
+    y = [["a", "b"], ["a", "b", "a", "b"]]
+    model = small(embedding_dim=embedding_dim, hidden_layer_sizes=2, max_iter=60)
+    model.set_params(learning_rate_init=0.05).fit(X, y)
+    assert [labels.tolist() for labels in model.predict(X)] == y
+    name = "W0" if embedding_dim is None else "embedding"
+    seed = np.random.RandomState(0).randint(2**31)
+    first = Network(**model._architecture).init_params(np.random.RandomState(seed))
+    changed = (model.weights_[name] != first[name]).any(axis=-1)
+    touched = np.flatnonzero(changed.reshape(-1, 1_000_000).any(axis=0))
+    assert_array_equal(touched, np.unique(rows))
+    assert len(model.predict([[123_456]])[0]) == 1
+
+
 def test_containers_give_the_same_model():
     X, y = make_data(20)
     lists, label_array = [x.tolist() for x in X], np.empty(20, dtype=object)
@@ -252,6 +271,9 @@ def test_arguments_are_not_changed_and_may_be_read_only(tmp_path):
         labels.flags.writeable = False
     model = small(dropout=0.3).fit(X, y)
     model.predict(X)
+    weights = np.ones(3)
+    weights.flags.writeable = False
+    small(early_stopping=True, shuffle=False).fit(X, y, weights)
     ids, labels = [[1, 2], [3]], [["a", "b"], ["a"]]
     small(embedding_dim=2, dropout=0.3).fit(ids, labels)
     assert (ids, labels) == ([[1, 2], [3]], [["a", "b"], ["a"]])
@@ -427,9 +449,7 @@ def test_schedule_is_by_epoch():
     X, y = make_data()
     model = small(learning_rate="step", decay_rate=1e-30, solver="sgd", max_iter=1)
     model.set_params(decay_steps=2, momentum=0)
-    one, two, three = (
-        clone(model).set_params(max_iter=n).fit(X, y) for n in (1, 2, 3)
-    )
+    one, two, three = (clone(model).set_params(max_iter=n).fit(X, y) for n in (1, 2, 3))
     assert not np.array_equal(one.weights_["U0"], two.weights_["U0"])
     assert_same_model(two, three)
 
@@ -475,7 +495,7 @@ def test_divergence_is_an_error_and_changes_nothing():
     for fit in (model.fit, model.partial_fit):
         with (
             np.errstate(all="ignore"),
-            pytest.raises(FloatingPointError, match="diverged in epoch .*smaller"),
+            pytest.raises(FloatingPointError, match=r"diverged in epoch .*smaller"),
         ):
             fit(X, y)
     for name, values in model.weights_.items():
@@ -508,9 +528,14 @@ def test_verbose(capsys):
     X, y = make_data()
     small(verbose=True, max_iter=2, early_stopping=True).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2
-    assert lines[0].startswith("Epoch 1, loss 0.")
-    assert "validation score" in lines[1]
+    assert [line.split(",")[0] for line in lines] == ["Epoch 1", "Epoch 2"]
+    assert all("validation score" in line for line in lines)
+    small(verbose=True, max_iter=1).fit(X, y)
+    line = capsys.readouterr().out
+    assert line.startswith("Epoch 1, loss 0.")
+    assert "validation score" not in line
+    small(max_iter=1).fit(X, y)
+    assert capsys.readouterr().out == ""
 
 
 # --- refusals -------------------------------------------------------------------------
@@ -528,7 +553,11 @@ X2, Y2 = [[0, 1], [2]], [["a", "b"], ["a"]]
         (X2, [["a", "b"], [{}]], r"y\[1\] contains a dict: labels must be hashable"),
         (X2, "ab", "y is a single string"),
         (X2, [np.eye(2), [[1, 2]]], r"y\[1\] contains values that are neither 0 nor 1"),
-        (X2, [np.eye(2), np.eye(1)], r"y\[1\] has shape \(1, 1\) and y\[0\] .*\(2, 2\)"),
+        (
+            X2,
+            [np.eye(2), np.eye(1)],
+            r"y\[1\] has shape \(1, 1\) and y\[0\] .*\(2, 2\)",
+        ),
         ("ab", Y2, "X is a single string"),
         (["ab", "c"], Y2, r"X\[0\] is the string 'ab' .*VocabularyEncoder"),
         ([["u", "v"], ["w"]], Y2, r"X\[0\] contains the token 'u' .*VocabularyEncoder"),
@@ -587,7 +616,9 @@ def test_prediction_must_be_like_fit():
     model = small().fit(X2, Y2)
     with pytest.raises(ValueError, match=r"X\[1\] contains the token id 9 .*3 tokens"):
         model.predict([[0], [9]])
-    with pytest.raises(ValueError, match="4 features a step, but RNNTagger is expecting"):
+    with pytest.raises(
+        ValueError, match="4 features a step, but RNNTagger is expecting"
+    ):
         model.predict([np.ones((2, 4))])
     with pytest.raises(ValueError, match=r"y\[0\] has 1 labels and X\[0\] has 2 steps"):
         model.score([[0, 1]], [["a"]])

@@ -53,7 +53,7 @@ class RNN:
     def __init__(self, activation="tanh"):
         self.activation = activation
 
-    def forward(self, z, a, prev, w):  # noqa: D102 (the module says what it does)
+    def forward(self, z, a, prev, w):
         h = z + a
         if self.activation == "tanh":
             np.tanh(h, out=h)
@@ -61,7 +61,7 @@ class RNN:
             np.maximum(h, 0, out=h)
         return (h,), h
 
-    def backward(self, dnew, prev, h, w, dw):  # noqa: D102
+    def backward(self, dnew, prev, h, w, dw):
         if self.activation == "tanh":
             ds = h * h
             np.subtract(1, ds, out=ds)
@@ -88,7 +88,7 @@ class LSTM:
 
     n_gates, n_states, n_extra = 4, 2, 0
 
-    def forward(self, z, a, prev, w):  # noqa: D102
+    def forward(self, z, a, prev, w):
         s = np.add(z, a, out=a)
         scale, shift = _gate_scales(s.shape[-1], s.dtype)
         s *= scale  # a sigmoid is a tanh scaled and shifted: one tanh for all gates
@@ -101,7 +101,7 @@ class LSTM:
         tanh_c = np.tanh(c)
         return (o * tanh_c, c), (s, tanh_c)
 
-    def backward(self, dnew, prev, saved, w, dw):  # noqa: D102
+    def backward(self, dnew, prev, saved, w, dw):
         s, tanh_c = saved
         i, f, g, o = _split(s, 4)
         dh, dc = dnew
@@ -151,7 +151,7 @@ class PeepholeLSTM:
 
     n_gates, n_states, n_extra = 4, 2, 3
 
-    def forward(self, z, a, prev, w):  # noqa: D102
+    def forward(self, z, a, prev, w):
         p_i, p_f, p_o = (w[:, k, None] for k in range(3))
         s = z + a
         i, f, g, o = _split(s, 4)
@@ -167,7 +167,7 @@ class PeepholeLSTM:
         tanh_c = np.tanh(c)
         return (o * tanh_c, c), (s, tanh_c, c)
 
-    def backward(self, dnew, prev, saved, w, dw):  # noqa: D102
+    def backward(self, dnew, prev, saved, w, dw):
         p_i, p_f, p_o = (w[:, k, None] for k in range(3))
         s, tanh_c, c = saved
         i, f, g, o = _split(s, 4)
@@ -204,7 +204,7 @@ class GRU:
 
     n_gates, n_states, n_extra = 3, 1, 1
 
-    def forward(self, z, a, prev, w):  # noqa: D102
+    def forward(self, z, a, prev, w):
         H = prev[0].shape[-1]
         a_n = a[..., 2 * H :] + w[:, 0, None]
         gates = z[..., : 2 * H] + a[..., : 2 * H]
@@ -218,7 +218,7 @@ class GRU:
         h += n
         return (h,), (gates, n, a_n)
 
-    def backward(self, dnew, prev, saved, w, dw):  # noqa: D102
+    def backward(self, dnew, prev, saved, w, dw):
         gates, n, a_n = saved
         H = n.shape[-1]
         r, u = _split(gates, 2)
@@ -247,14 +247,14 @@ class UpdateOnlyGRU:
 
     n_gates, n_states, n_extra = 2, 1, 0
 
-    def forward(self, z, a, prev, w):  # noqa: D102
+    def forward(self, z, a, prev, w):
         s = z + a
         u, n = _split(s, 2)
         _sigmoid(u)
         np.tanh(n, out=n)
         return (n + u * (prev[0] - n),), s
 
-    def backward(self, dnew, prev, s, w, dw):  # noqa: D102
+    def backward(self, dnew, prev, s, w, dw):
         u, n = _split(s, 2)
         dh = dnew[0]
         ds = np.empty_like(s)

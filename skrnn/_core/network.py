@@ -6,7 +6,7 @@ from skrnn._core import inputs, recurrence
 from skrnn._core.batching import PackedBatch, batches_by_length
 from skrnn._core.cells import CELLS
 from skrnn._core.heads import HEADS
-from skrnn._core.params import Params, glorot_uniform, orthogonal
+from skrnn._core.params import Params, fill_glorot_uniform, orthogonal
 from skrnn._core.products import product
 
 
@@ -102,13 +102,13 @@ class Network:
         G = self.cell.n_gates
         for name, shape in self.shapes().items():
             if name == "embedding":  # variance 1 / E: steps of length about 1
-                params[name][...] = glorot_uniform(rng, shape, 1, 2 * shape[1] - 1)
+                fill_glorot_uniform(rng, params[name], 1, 2 * shape[1] - 1)
             elif name == "W_out":
-                params[name][...] = glorot_uniform(rng, shape, *shape)
+                fill_glorot_uniform(rng, params[name], *shape)
             elif name[0] == "W":
                 H = shape[2] // G
                 # of many inputs few are active at a time (one-hot rows: a single one)
-                params[name][...] = glorot_uniform(rng, shape, min(shape[1], H), H)
+                fill_glorot_uniform(rng, params[name], min(shape[1], H), H)
             elif name[0] == "U":
                 D, H, _ = shape
                 gates = orthogonal(rng, (D, G, H, H))
@@ -147,9 +147,7 @@ class Network:
             x, mask = self._drop(x, l, rng)
             z, x = self._project(params, x, batch, l, times)
             U, e = params[f"U{l}"], self._extra(params, l)
-            h, _, kept = recurrence.forward(
-                self.cell, z, U, e, batch.sizes, keep=keep
-            )
+            h, _, kept = recurrence.forward(self.cell, z, U, e, batch.sizes, keep=keep)
             if keep:
                 tape.append((mask, x, kept))
             x = h[0]
@@ -268,7 +266,7 @@ class Network:
         return inputs.drop(x, rate, rng, self.input_size)
 
     def _project(self, params, x, batch, l, times):
-        """Return what the inputs of layer l contribute, and them as `backward` needs."""
+        """Return what the inputs of layer l contribute, and these for `backward`."""
         W = params[f"W{l}"]
         if l == 0 and self.embedding_dim is None:
             z = inputs.project_both(x, batch.reverse, W, times=times)

@@ -75,8 +75,8 @@ class Params:
         return {name: self[name] for name in self.shapes}
 
 
-def glorot_uniform(rng, shape, fan_in, fan_out):
-    """Draw uniformly within +- sqrt(6 / (fan_in + fan_out)).
+def fill_glorot_uniform(rng, out, fan_in, fan_out):
+    """Fill with values drawn uniformly within +- sqrt(6 / (fan_in + fan_out)).
 
     References
     ----------
@@ -84,7 +84,10 @@ def glorot_uniform(rng, shape, fan_in, fan_out):
     feedforward neural networks. AISTATS.
     """
     limit = math.sqrt(6 / (fan_in + fan_out))
-    return rng.uniform(-limit, limit, size=shape)
+    flat = out.reshape(-1)
+    for start in range(0, flat.size, 2**20):  # a large table is not drawn at once
+        part = flat[start : start + 2**20]
+        part[...] = rng.uniform(-limit, limit, size=part.size)
 
 
 def orthogonal(rng, shape):

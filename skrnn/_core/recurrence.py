@@ -4,6 +4,8 @@ These two functions are all that a compiled kernel has to replace. Both directio
 layer run side by side: the caller gives the second its rows mirrored in time.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from skrnn._core.products import product
@@ -86,7 +88,7 @@ def backward(cell, dh, tape, U, w, dU, dw, dlast=None):
         The derivative by the state before the first step.
     """
     h, first, sizes, steps = tape
-    D, N, H = h.shape
+    D, N, _ = h.shape
     if dlast is None:
         dlast = (np.zeros_like(first),) * cell.n_states
     carry = tuple(d.copy() for d in dlast)
@@ -134,7 +136,7 @@ def _before(h, first, sizes):
     before = np.empty_like(h)
     before[:, : sizes[0]] = first
     start = 0
-    for n, live in zip(sizes[:-1], sizes[1:], strict=True):
+    for n, live in pairwise(sizes):
         before[:, start + n : start + n + live] = h[:, start : start + live]
         start += n
     return before

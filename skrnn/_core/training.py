@@ -14,12 +14,13 @@ from skrnn._core.optimizers import finish_grads
 
 
 class Data(NamedTuple):
-    """Sequences to train on, flat, one after the other."""
+    """The sequences to train on: some of N rows that may hold others, too."""
 
     rows: object  # ids, CSR or dense rows, N of them
-    offsets: np.ndarray  # shape (B + 1,)
     targets: np.ndarray  # shape (N, ...)
     weights: np.ndarray  # shape (N,)
+    starts: np.ndarray  # shape (B,), the first row of each sequence
+    lengths: np.ndarray  # shape (B,)
 
 
 class History:
@@ -50,12 +51,11 @@ def train_epoch(
     FloatingPointError
         If a loss or a gradient is not finite; the parameters are as before the step.
     """
-    starts, lengths = data.offsets[:-1], np.diff(data.offsets)
-    batches = shuffled_batches(len(lengths), batch_size, rng if shuffle else None)
+    n = len(data.lengths)
     total = total_terms = 0.0
     dropout_rng = rng if any(network.dropout) else None
-    for index in batches:
-        batch = PackedBatch(starts[index], lengths[index])
+    for index in shuffled_batches(n, batch_size, rng if shuffle else None):
+        batch = PackedBatch(data.starts[index], data.lengths[index])
         weights = data.weights[batch.rows]
         n_terms = float(weights.sum(dtype=np.float64))
         if n_terms == 0:

@@ -1,0 +1,48 @@
+# Every target works on a fresh clone with nothing but Python >= 3.11:
+#     make demo | test | test-real | lint | docs | clean      [PYTHON=python3.12]
+PYTHON ?= python3
+
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip -qq --disable-pip-version-check install --editable
+SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning
+
+.PHONY: demo test test-real lint docs clean
+.NOTPARALLEL:
+.SILENT:
+
+demo: .venv/.package
+	$(BIN)/python examples/demo.py
+
+test: .venv/.test
+	$(BIN)/python -m pytest
+
+# everything on real data, what trains for long included
+test-real: .venv/.test
+	$(BIN)/python -m pytest -m "" tests/real
+
+# the docs without running the examples, which `make test` runs
+lint: .venv/.lint .venv/.docs
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(SPHINX) -D plot_gallery=0 docs docs/_build/check
+
+docs: .venv/.docs
+	$(SPHINX) docs docs/_build/html
+
+clean:
+	rm -rf .venv .hypothesis .pytest_cache .ruff_cache dist
+	rm -rf docs/_build docs/api docs/auto_examples
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# A stamp in .venv says what is installed there.
+.venv/.created:
+	$(PYTHON) -m venv --clear .venv
+	touch $@
+
+.venv/.package: .venv/.created pyproject.toml
+	$(INSTALL) .
+	touch $@
+
+.venv/.test .venv/.lint .venv/.docs: .venv/.%: .venv/.created pyproject.toml
+	$(INSTALL) '.[$*]'
+	touch $@

@@ -1,0 +1,341 @@
+"""Sequence data that needs no download, and a reader for column files.
+
+`load_names` and `load_python_source` return data with a label for every step: words in
+the first, characters in the second. `read_conll` reads files of the kind that CoNLL
+tasks use, one token a line.
+"""
+
+import ast
+import io
+import keyword
+import re
+import sysconfig
+import tokenize
+from importlib import resources
+from itertools import accumulate
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils import Bunch
+
+__all__ = ["load_names", "load_python_source", "read_conll"]
+
+
+def read_conll(path, columns=(0, -1), *, sep=None, encoding="utf-8"):
+    r"""Read sentences from a file with one token a line.
+
+    A line holds the columns of one token, such as the word, its part of speech and its
+    label; an empty line ends a sentence. Lines whose first column is ``-DOCSTART-``
+    mark documents and are left out. Nothing else is a comment: a token may be ``#``.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    columns : int or tuple of int, default=(0, -1)
+        Which columns to return, counted from 0, or from the end if negative. The
+        default is the first one, usually the words, and the last one, usually the
+        labels.
+    sep : str, default=None
+        What separates two columns. None means any number of spaces and tabs.
+        ``sep="\t"`` keeps the spaces inside a token.
+    encoding : str, default="utf-8"
+        The encoding of the file.
+
+    Returns
+    -------
+    sentences : list of list of str, or tuple of them
+        The column `columns` if that is an int; otherwise one such list for each item
+        of `columns`, in that order.
+
+    Raises
+    ------
+    ValueError
+        If a line has no column that was asked for, if the lines of a sentence differ in
+        their number of columns, or if the file has no sentence. The message names the
+        file and the line.
+
+    See Also
+    --------
+    skrnn.metrics.convert_labels : Change the scheme of span labels, as IOB1 to IOB2.
+
+    References
+    ----------
+    Erik F. Tjong Kim Sang and Fien De Meulder, "Introduction to the CoNLL-2003 Shared
+    Task: Language-Independent Named Entity Recognition", CoNLL 2003.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from skrnn.datasets import read_conll
+    >>> text = "Rose NNP PER\nsmiled VBD O\n\nRose NN O\npetals NNS O\n"
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "roses.conll")
+    ...     _ = path.write_text(text, encoding="utf-8")
+    ...     X, y = read_conll(path)
+    >>> X
+    [['Rose', 'smiled'], ['Rose', 'petals']]
+    >>> y
+    [['PER', 'O'], ['O', 'O']]
+    """
+    single = isinstance(columns, Integral)
+    wanted = (columns,) if single else tuple(columns)
+    if not wanted or not all(isinstance(c, Integral) for c in wanted):
+        raise ValueError(
+            f"columns must be an int or a tuple of one or more ints, got {columns!r}."
+        )
+    sentences = []
+    n_columns = 0  # of the sentence that is being read, 0 between sentences
+    with open(path, encoding=encoding) as file:
+        for number, line in enumerate(file, start=1):
+            line = line.rstrip("\n")
+            # str.split() would also split at the no-break space inside a token
+            fields = re.findall(r"[^ \t]+", line) if sep is None else line.split(sep)
+            n = len(fields)
+            if not line.strip(" \t") or fields[0] == "-DOCSTART-":
+                n_columns = 0
+                continue
+            if n_columns == 0:
+                if len({c % n for c in wanted if -n <= c < n}) < len(wanted):
+                    raise ValueError(
+                        f"{path}, line {number}: found {n} column(s), too few for "
+                        f"columns={columns!r}, which must all differ. Change columns, "
+                        f"or sep, which is {sep!r}."
+                    )
+                n_columns = n
+                sentences.append([])
+            elif n != n_columns:
+                raise ValueError(
+                    f"{path}, line {number}: found {n} column(s), but {n_columns} in "
+                    "the lines of the sentence before it. Repair the line, or change "
+                    f'sep, which is {sep!r}: sep="\\t" keeps spaces inside a token.'
+                )
+            sentences[-1].append([fields[c] for c in wanted])
+    if not sentences:
+        raise ValueError(f"{path}: no sentence found in the file.")
+    out = tuple(
+        [[token[i] for token in sentence] for sentence in sentences]
+        for i in range(len(wanted))
+    )
+    return out[0] if single else out
+
+
+def load_names(*, return_X_y=False):
+    """Load English sentences in which the names of persons are marked.
+
+    Every word is labelled 1 if it belongs to the name of a person and 0 otherwise.
+    About a third of the sentences have no name. Many words are a name in one sentence
+    and not in another, and often only the words after it tell: "Teddy Roosevelt was a
+    great president", but "Teddy bears are on sale".
+
+    The sentences were written for this project and labelled by hand. They are small
+    enough to look at: the set shows how tagging works and says little about how well a
+    tagger does on newspapers.
+
+    Parameters
+    ----------
+    return_X_y : bool, default=False
+        If True, return ``(data, target)`` instead of a Bunch.
+
+    Returns
+    -------
+    names : Bunch
+        With the attributes
+
+        data : list of list of str
+            The words of each sentence. A punctuation mark is a word.
+        target : list of ndarray of int
+            One array of 0 and 1 for each sentence, as long as the sentence.
+        DESCR : str
+            What counts as a name.
+
+    (data, target) : tuple
+        If `return_X_y` is True.
+
+    See Also
+    --------
+    load_python_source : A larger set, of characters with several labels.
+    read_conll : Read labelled sentences from a file.
+
+    Examples
+    --------
+    >>> from skrnn.datasets import load_names
+    >>> names = load_names()
+    >>> for word, label in zip(names.data[0], names.target[0], strict=True):
+    ...     print(label, word)
+    1 Harry
+    1 Potter
+    0 and
+    1 Hermione
+    1 Granger
+    0 invented
+    0 a
+    0 new
+    0 spell
+    """
+    file = resources.files("skrnn") / "data" / "names.txt"
+    lines = file.read_text(encoding="utf-8").split("\n")[:-1]
+    sentences = [line.split(" ") for line in lines if not line.startswith("#")]
+    X = [[word.removeprefix("*") for word in words] for words in sentences]
+    y = [np.array([int(w.startswith("*")) for w in words]) for words in sentences]
+    if return_X_y:
+        return X, y
+    head = [line[2:] for line in lines if line.startswith("#")]
+    return Bunch(data=X, target=y, DESCR="\n".join(head) + "\n")
+
+
+def load_python_source(n_files=60, *, max_length=1000, return_X_y=False):
+    """Load functions of Python's standard library, each character with its kind.
+
+    A sequence is the source of one function or method, from its ``def`` or ``async
+    def`` to the end of its last statement, as it stands in the file: without
+    decorators, and with the indentation of the lines after the first. A function inside
+    another one is part of it and no sequence of its own. Each character is labelled by
+    Python's tokenizer as one of
+
+    - "keyword" (with True, False and None, without soft keywords such as ``match``),
+    - "name", "number", "comment", "operator" (with brackets, commas and colons),
+    - "string" (with its prefix and quotes; all of an f-string, the expressions inside
+      it too),
+    - "space" (all between tokens: white space, line ends, backslashes that continue
+      a line).
+
+    The files come from the Python that runs, so different versions of Python give
+    somewhat different data.
+
+    Parameters
+    ----------
+    n_files : int or None, default=60
+        How many files to read, in alphabetical order; None reads all of them.
+    max_length : int or None, default=1000
+        Longer functions are left out, in characters; None keeps all.
+    return_X_y : bool, default=False
+        If True, return ``(data, target)`` instead of a Bunch.
+
+    Returns
+    -------
+    source : Bunch
+        With the attributes
+
+        data : list of str
+            The source of each function.
+        target : list of ndarray of str
+            One array for each function, with the label of every character.
+        groups : ndarray of str, shape (n_functions,)
+            The file of each function, for splits that keep the functions of a file
+            together, such as `~sklearn.model_selection.GroupKFold`.
+        DESCR : str
+            What the labels mean.
+
+    (data, target) : tuple
+        If `return_X_y` is True.
+
+    Raises
+    ------
+    ValueError
+        If no function is found: the standard library is not there as source files, or
+        `n_files` or `max_length` is too small.
+
+    See Also
+    --------
+    load_names : A small set, of words with two labels.
+
+    Examples
+    --------
+    >>> from skrnn.datasets import load_python_source
+    >>> source = load_python_source(n_files=5)
+    >>> source.data[0][:12]
+    'def __init__'
+    >>> source.target[0][:5].tolist()
+    ['keyword', 'keyword', 'keyword', 'space', 'name']
+    >>> len(source.data[0]) == len(source.target[0])
+    True
+    """
+    folder = Path(sysconfig.get_paths()["stdlib"])
+    X, y, groups = [], [], []
+    n_read = 0
+    for path in sorted(folder.glob("*.py")):
+        if n_files is not None and n_read >= n_files:
+            break
+        try:
+            with tokenize.open(path) as file:
+                text = file.read()
+            functions = list(_find_functions(ast.parse(text)))
+        except (OSError, SyntaxError, ValueError):  # ValueError: null bytes, encoding
+            continue
+        n_read += 1
+        labels = _tag_source(text)
+        lines = text.split("\n")
+        starts = _line_starts(lines)
+        for node in functions:
+            start = starts[node.lineno - 1] + node.col_offset
+            # ast counts columns in bytes; before a def there is white space only
+            last = lines[node.end_lineno - 1].encode()[: node.end_col_offset].decode()
+            stop = starts[node.end_lineno - 1] + len(last)
+            if max_length is None or stop - start <= max_length:
+                X.append(text[start:stop])
+                y.append(labels[start:stop].copy())
+                groups.append(path.name)
+    if not X:
+        raise ValueError(
+            f"No function found in {folder} with n_files={n_files!r} and "
+            f"max_length={max_length!r}. Raise them, or use a Python whose standard "
+            "library is there as .py files."
+        )
+    if return_X_y:
+        return X, y
+    return Bunch(data=X, target=y, groups=np.array(groups), DESCR=_SOURCE_DESCR)
+
+
+_SOURCE_DESCR = """Functions of Python's standard library.
+
+Each sequence is the source of a function or method, each label the kind of a character:
+keyword, name, string, number, comment, operator or space (all between tokens).
+"""
+
+
+def _find_functions(node):
+    """Yield functions and methods, but none that is inside another function."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield child
+        elif not isinstance(child, ast.expr):
+            yield from _find_functions(child)
+
+
+_KINDS = {
+    "NUMBER": "number",
+    "STRING": "string",
+    "FSTRING_END": "string",
+    "TSTRING_END": "string",
+    "COMMENT": "comment",
+    "OP": "operator",
+}
+
+
+def _tag_source(text):
+    """Return the kind of each character of a Python file, shape (len(text),)."""
+    labels = np.full(len(text), "space", dtype="<U8")
+    starts = _line_starts(text.split("\n"))
+    opened = []  # where the f-strings begin that have not ended yet
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        start = starts[token.start[0] - 1] + token.start[1]
+        stop = starts[token.end[0] - 1] + token.end[1]
+        kind = tokenize.tok_name[token.type]
+        if kind in ("FSTRING_START", "TSTRING_START"):
+            opened.append(start)
+        elif kind == "NAME":
+            is_keyword = keyword.iskeyword(token.string)
+            labels[start:stop] = "keyword" if is_keyword else "name"
+        elif kind in _KINDS:
+            if kind.endswith("STRING_END"):
+                start = opened.pop()  # write over what is inside it
+            labels[start:stop] = _KINDS[kind]
+    return labels
+
+
+def _line_starts(lines):
+    """Return where each line begins, in characters, and where one more would."""
+    return list(accumulate((len(line) + 1 for line in lines), initial=0))

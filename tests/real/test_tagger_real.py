@@ -1,0 +1,203 @@
+"""RNNTagger on real data: the figures that docs/results.md reports.
+
+Settings were chosen on development sets or by cross-validation on training sets; test
+sets are used here only.
+"""
+
+import numpy as np
+import pytest
+from scipy.io import loadmat
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skrnn import RNNTagger, SequenceOneHotEncoder
+from skrnn.datasets import read_conll
+from skrnn.metrics import convert_labels, span_f1_score, step_log_loss
+
+SEEDS = (0, 1, 2)
+
+
+def lower(X):
+    return [[word.lower() for word in words] for words in X]
+
+
+def casing(X):
+    return [[_casing(word) for word in words] for words in X]
+
+
+def _casing(word):
+    if word.isdigit():
+        return "digits"
+    if any(map(str.isdigit, word)):
+        return "some digits"
+    if word.islower():
+        return "lower"
+    if word.isupper():
+        return "upper" if len(word) > 1 else "one letter"
+    if word[0].isupper():
+        return "capital"
+    return "mixed" if any(map(str.isupper, word)) else "other"
+
+
+def prefix(X, length):
+    return [[word[:length].lower() for word in words] for words in X]
+
+
+def suffix(X, length):
+    return [[word[-length:].lower() for word in words] for words in X]
+
+
+def shift(X, by):
+    """Move every token by some steps, None coming in at the end."""
+    if by == 0:
+        return [list(tokens) for tokens in X]
+    outside = [None] * abs(by)
+    if by > 0:
+        return [[*outside, *tokens][: len(tokens)] for tokens in X]
+    return [[*tokens, *outside][-len(tokens) :] for tokens in X]
+
+
+def one_hot(function, min_count=1, **kw_args):
+    return make_pipeline(
+        FunctionTransformer(function, kw_args=kw_args),
+        SequenceOneHotEncoder(min_count=min_count),
+    )
+
+
+def words_and_casing():
+    return [("word", one_hot(lower, min_count=2)), ("casing", one_hot(casing))]
+
+
+def mean_over_seeds(features, tagger, train, test, score):
+    """Fit with every seed; return the mean score on the test set, and print all."""
+    features = FeatureUnion(features)
+    X_train, X_test = features.fit_transform(train[0]), features.transform(test[0])
+    scores = []
+    for seed in SEEDS:
+        model = tagger.set_params(random_state=seed).fit(X_train, train[1])
+        scores.append(score(test[1], model.predict(X_test)))
+    print(f"{np.mean(scores):.4f}", scores)
+    return np.mean(scores)
+
+
+@pytest.mark.long
+def test_named_entities(data_dir):
+    """CoNLL-2003, words and casing only: span F1; a PyTorch twin reaches 0.80."""
+    folder = data_dir / "conll2003"
+    (X, y), (X_test, y_test) = (
+        read_conll(folder / f"eng.{part}") for part in ("train", "testb")
+    )
+    y, y_test = convert_labels(y, "IOB2"), convert_labels(y_test, "IOB2")
+    tagger = RNNTagger(
+        embedding_dim=100,
+        hidden_layer_sizes=100,
+        dropout=0.5,
+        learning_rate_init=0.003,
+        learning_rate="exponential",
+        decay_steps=4,
+        max_iter=15,
+    )
+    score = mean_over_seeds(
+        words_and_casing(), tagger, (X, y), (X_test, y_test), span_f1_score
+    )
+    assert score >= 0.79
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("affixes", "bar"), [(False, 0.94), (True, 0.95)])
+def test_parts_of_speech(data_dir, affixes, bar):
+    """UD English EWT, universal tags; PyTorch twins reach 0.941 and 0.953."""
+    train, test = (
+        read_conll(data_dir / "ud_english_ewt" / f"{part}.tsv", (0, 1), sep="\t")
+        for part in ("train", "test")
+    )
+    features = words_and_casing()
+    if affixes:
+        features += [
+            (f"{function.__name__}{n}", one_hot(function, min_count=2, length=n))
+            for function, lengths in ((prefix, (1, 2, 3)), (suffix, (1, 2, 3, 4)))
+            for n in lengths
+        ]
+    tagger = RNNTagger(
+        embedding_dim=200,
+        hidden_layer_sizes=150,
+        dropout=0.5,
+        learning_rate_init=0.004,
+        learning_rate="exponential",
+        decay_steps=4,
+        max_iter=13,
+    )
+
+    def accuracy(y_true, y_pred):
+        return np.mean(np.concatenate(y_true) == np.concatenate(y_pred))
+
+    assert mean_over_seeds(features, tagger, train, test, accuracy) >= bar
+
+
+def read_proteins(path):
+    """Return the residues and the structures of all chains of a file."""
+    X, y = [], []
+    chain = [], []
+    for line in path.read_text().split("\n"):
+        fields = line.split()
+        if len(fields) == 2 and not line.startswith("#"):
+            chain[0].append(fields[0])
+            chain[1].append(fields[1])
+        elif chain[0] and fields and fields[0] in ("<>", "end", "<end>"):
+            X.append(chain[0])
+            y.append(chain[1])
+            chain = [], []
+    return X, y
+
+
+@pytest.mark.long
+def test_protein_secondary_structure(data_dir):
+    """Residue accuracy; 0.643 in Qian and Sejnowski (1988)."""
+    name = "protein-secondary-structure"
+    train, test = (
+        read_proteins(data_dir / "protein_secondary_structure" / f"{name}.{part}")
+        for part in ("train", "test")
+    )
+    assert (len(train[0]), len(test[0])) == (111, 17)
+    assert (sum(map(len, train[0])), sum(map(len, test[0]))) == (18_105, 3_520)
+    features = [(f"at{by}", one_hot(shift, by=by)) for by in range(-6, 7)]
+    tagger = RNNTagger(
+        cell="gru",
+        hidden_layer_sizes=30,
+        dropout=0.3,
+        batch_size=8,
+        learning_rate_init=0.003,
+        max_iter=28,
+    )
+
+    def accuracy(y_true, y_pred):
+        return np.mean(np.concatenate(y_true) == np.concatenate(y_pred))
+
+    assert mean_over_seeds(features, tagger, train, test, accuracy) >= 0.643
+
+
+@pytest.mark.long
+def test_chorales(data_dir):
+    """JSB Chorales, the next step from those before it; LSTM 8.45 (Bai et al. 2018)."""
+    music = loadmat(data_dir / "music" / "JSB_Chorales.mat")
+    train, test = (
+        [piece.astype(np.float32) for piece in music[f"{part}data"].ravel()]
+        for part in ("train", "test")
+    )
+    losses = []
+    for seed in SEEDS:
+        model = RNNTagger(
+            bidirectional=False,
+            hidden_layer_sizes=200,
+            dropout=(0.0, 0.3),
+            batch_size=8,
+            learning_rate_init=0.003,
+            max_iter=53,
+            random_state=seed,
+        )
+        model.fit([x[:-1] for x in train], [x[1:] for x in train])
+        proba = model.predict_proba([x[:-1] for x in test])
+        truth = [x[1:].astype(int) for x in test]
+        losses.append(step_log_loss(truth, proba, labels=model.classes_))
+    print(f"{np.mean(losses):.3f}", losses)
+    assert np.mean(losses) <= 8.8

@@ -1,0 +1,508 @@
+"""Data sets: files read column by column, marked names, tagged Python source."""
+
+import ast
+import doctest
+import keyword
+import sys
+import sysconfig
+import unicodedata
+from importlib import resources
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from skrnn import datasets
+from skrnn.datasets import (
+    _tag_source,
+    load_names,
+    load_python_source,
+    read_conll,
+)
+
+KINDS = {"keyword", "name", "string", "number", "comment", "operator", "space"}
+
+
+def test_doctests():
+    failed, attempted = doctest.testmod(datasets)
+    assert attempted > 10
+    assert failed == 0
+
+
+# --- read_conll -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write text to a file, byte for byte, and return its path."""
+
+    def write(text, encoding="utf-8"):
+        path = tmp_path / "some.conll"
+        path.write_bytes(text.encode(encoding))
+        return path
+
+    return write
+
+
+CONLL = """\
+-DOCSTART- -X- O O
+
+# SYM O O
+Rose NNP I-NP I-PER
+smiled VBD I-VP O
+
+
+-DOCSTART- -X- O O
+Paris\tNNP  I-NP \tI-LOC
+"""
+
+
+def test_conll_first_and_last_column(write):
+    X, y = read_conll(write(CONLL))
+    assert X == [["#", "Rose", "smiled"], ["Paris"]]
+    assert y == [["O", "I-PER", "O"], ["I-LOC"]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (1, [["SYM", "NNP", "VBD"], ["NNP"]]),
+        (-2, [["O", "I-NP", "I-VP"], ["I-NP"]]),
+        (np.int64(0), [["#", "Rose", "smiled"], ["Paris"]]),
+        ((1,), ([["SYM", "NNP", "VBD"], ["NNP"]],)),
+        (
+            [-1, 1],
+            ([["O", "I-PER", "O"], ["I-LOC"]], [["SYM", "NNP", "VBD"], ["NNP"]]),
+        ),
+    ],
+)
+def test_conll_columns(write, columns, expected):
+    assert read_conll(write(CONLL), columns) == expected
+
+
+def test_conll_marker_ends_a_sentence(write):
+    path = write("a x\n-DOCSTART- -X-\nb y z\n")
+    assert read_conll(path, 0) == [["a"], ["b"]]
+
+
+def test_conll_separator_keeps_spaces_and_empty_fields(write):
+    path = write("New York\tLOC\n \t\n\tX\n\nis\tO\n")
+    with pytest.raises(ValueError, match=r"line 1: found 3 column\(s\)"):
+        read_conll(path, 3)
+    X, y = read_conll(path, sep="\t")
+    assert X == [["New York"], [""], ["is"]]
+    assert y == [["LOC"], ["X"], ["O"]]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "{end}", "{end}{end}  {end}"])
+def test_conll_line_ends(write, end, last):
+    text = end.join(["a x", "b y", "", "c z"]) + last.format(end=end)
+    assert read_conll(write(text)) == ([["a", "b"], ["c"]], [["x", "y"], ["z"]])
+
+
+def test_conll_columns_may_differ_between_sentences(write):
+    path = write("a 1 2 x\nb 1 2 y\n\nc z\n")
+    assert read_conll(path) == ([["a", "b"], ["c"]], [["x", "y"], ["z"]])
+
+
+def test_conll_encoding(write):
+    path = write("caf\xe9 O\n", "latin-1")
+    assert read_conll(path, 0, encoding="latin-1") == [["caf\xe9"]]
+    with pytest.raises(UnicodeDecodeError):
+        read_conll(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "match"),
+    [
+        ("a x\n\nb\n", (0, -1), r"some\.conll, line 3: found 1 .* too few .*\(0, -1\)"),
+        ("a x\n", 2, "line 1: found 2 .* too few for columns=2"),
+        ("a x\n", -3, "line 1: found 2 .* too few for columns=-3"),
+        ("a x\n", (1, -1), "line 1: found 2 .* must all differ"),
+        ("a x\nb c y\n", (0, -1), r"some\.conll, line 2: found 3 .* but 2 in the"),
+        ("a x\nb\n", 0, "line 2: found 1 .* but 2 in the lines of the sentence"),
+        ("", (0, -1), r"some\.conll: no sentence"),
+        ("\n-DOCSTART- -X- O\n \n", 0, "no sentence"),
+        ("a x\n", (), "columns must be an int or a tuple"),
+        ("a x\n", "word", "columns must be .* got 'word'"),
+    ],
+)
+def test_conll_messages(write, text, columns, match):
+    with pytest.raises(ValueError, match=match):
+        read_conll(write(text), columns)
+
+
+TOKENS = st.text(
+    st.characters(exclude_characters=" \t\n\r", exclude_categories=["Cs"]), min_size=1
+).filter(lambda token: token != "-DOCSTART-")
+
+
+@given(
+    sentences=st.lists(
+        st.lists(st.tuples(TOKENS, TOKENS), min_size=1), min_size=1, max_size=5
+    ),
+    sep=st.sampled_from([None, "\t"]),
+)
+def test_conll_gives_back_any_tokens(tmp_path_factory, sentences, sep):
+    # other line and word separators of Unicode are characters like any other
+    lines = [[f"{w}\t{label}\n" for w, label in s] for s in sentences]
+    path = tmp_path_factory.getbasetemp() / "any.conll"
+    path.write_text("\n".join("".join(s) for s in lines), encoding="utf-8", newline="")
+    X, y = read_conll(path, sep=sep)
+    assert X == [[w for w, _ in s] for s in sentences]
+    assert y == [[label for _, label in s] for s in sentences]
+
+
+# --- load_names -----------------------------------------------------------------------
+
+X_NAMES, Y_NAMES = load_names(return_X_y=True)
+
+
+def test_names_has_the_running_example():
+    sentence = "Harry Potter and Hermione Granger invented a new spell".split()
+    label = dict(zip(map(tuple, X_NAMES), Y_NAMES, strict=True))[tuple(sentence)]
+    assert label.tolist() == [1, 1, 0, 1, 1, 0, 0, 0, 0]
+
+
+def test_names_types_and_lengths():
+    names = load_names()
+    assert names.data == X_NAMES
+    for words, labels in zip(names.data, names.target, strict=True):
+        assert type(words) is list
+        assert labels.dtype.kind == "i"
+        assert labels.shape == (len(words),)
+        assert set(labels.tolist()) <= {0, 1}
+    assert "Teddy" in names.DESCR
+    assert "#" not in names.DESCR
+
+
+def test_names_is_well_formed():
+    file = resources.files("skrnn") / "data" / "names.txt"
+    text = file.read_text(encoding="utf-8")
+    assert text == unicodedata.normalize("NFC", text)
+    assert text.endswith("\n")
+    assert "\r" not in text
+    lines = text.split("\n")[:-1]
+    n_head = sum(line.startswith("#") for line in lines)
+    assert all(line.startswith("#") for line in lines[:n_head])
+    assert len(lines) - n_head == len(X_NAMES)
+    for words in X_NAMES:
+        for word in words:
+            assert word == word.strip()
+            assert word != ""
+            assert "*" not in word
+            # punctuation is a word of its own, but for initials
+            assert word.isalnum() or word in {",", "?", "'s"} or set(word) & set("-'.")
+            assert not word.endswith(".") or len(word) == 2
+            assert word[0] not in "-'" or word == "'s"
+
+
+def test_names_has_distinct_sentences_of_4_to_20_words():
+    assert len(X_NAMES) >= 600
+    assert len({" ".join(words).lower() for words in X_NAMES}) == len(X_NAMES)
+    lengths = [len(words) for words in X_NAMES]
+    assert min(lengths) >= 4
+    assert max(lengths) <= 20
+
+
+def test_names_share_of_names():
+    without = np.mean([not labels.any() for labels in Y_NAMES])
+    assert 0.30 <= without <= 0.40
+    assert 0.10 <= np.concatenate(Y_NAMES).mean() <= 0.20
+    assert min(len(set(labels.tolist())) for labels in Y_NAMES) == 1
+    assert all(0 in labels for labels in Y_NAMES)
+
+
+def test_names_has_words_that_only_what_follows_can_tell():
+    # nothing comes before the first word, so the words after it must tell
+    first = [(x[0], label[0]) for x, label in zip(X_NAMES, Y_NAMES, strict=True)]
+    pairs = {w for w, label in first if label} & {w for w, label in first if not label}
+    assert len(pairs) >= 150
+    assert {"Teddy", "Rose", "Paris", "Will", "May", "Lincoln"} <= pairs
+
+
+def test_names_are_in_all_places():
+    place = np.concatenate(
+        [np.flatnonzero(labels) / (len(labels) - 1) for labels in Y_NAMES]
+    )
+    assert np.mean(place == 0) > 0.1
+    assert np.mean((place > 0.3) & (place < 0.7)) > 0.1
+    assert np.mean(place == 1) > 0.03
+
+
+def test_names_has_capitalised_words_that_are_no_names():
+    words = [
+        word
+        for x, labels in zip(X_NAMES, Y_NAMES, strict=True)
+        for word, label in zip(x[1:], labels[1:], strict=True)
+        if word[0].isupper() and not label
+    ]
+    assert len(words) > 250
+    assert {"Dr", "London", "Monday", "Samsung", "Nobel", "Kennedy"} <= set(words)
+
+
+def test_names_leave_out_titles():
+    marked = {
+        word
+        for x, labels in zip(X_NAMES, Y_NAMES, strict=True)
+        for word, label in zip(x, labels, strict=True)
+        if label
+    }
+    titles = "Captain Count Dr Father General Lady Mr Mrs Ms Pope President Sir Sister"
+    assert not marked & set(titles.split())
+
+
+def test_names_has_lower_case_words_in_names():
+    lower = {
+        word
+        for x, labels in zip(X_NAMES, Y_NAMES, strict=True)
+        for word, label in zip(x, labels, strict=True)
+        if label and not word[0].isupper()
+    }
+    assert lower == {"van", "de", "la", "da", "ibn", "al-Rashid", "al-Khwarizmi"}
+
+
+# --- load_python_source ---------------------------------------------------------------
+
+K, N, S, D, C, P = "keyword", "name", "string", "number", "comment", "operator"
+W = "space"
+
+# fmt: off
+SNIPPETS = {
+    "statement": [
+        (K, "def"), (W, " "), (N, "f"), (P, "("), (N, "x"), (P, ","), (W, " "),
+        (P, "*"), (N, "a_1"), (P, "="), (D, "0x1F"), (P, "):"), (W, "  "),
+        (C, "# é 'a'"), (W, "\n    "), (K, "return"), (W, " "), (P, "-"),
+        (D, "1.5e3"), (P, "**"), (N, "x"), (P, "@"), (N, "y"), (W, "\n"),
+    ],
+    "words": [
+        (N, "match"), (W, " "), (P, "="), (W, " "), (K, "None"), (W, " "), (K, "if"),
+        (W, " "), (K, "not"), (W, " "), (N, "case"), (W, " "), (K, "else"), (W, " "),
+        (K, "True"), (P, ";"), (W, " "), (K, "async"), (W, " "), (K, "def"), (W, " "),
+        (N, "print"), (P, "():"), (W, " "), (P, "..."),
+    ],
+    "tabs and indents": [
+        (K, "if"), (W, "\t"), (N, "x"), (P, ":"), (W, "\n\t"), (K, "if"), (W, "  "),
+        (N, "y"), (P, ":"), (W, "\n\t\t"), (N, "z"), (P, "()"), (W, "\t\n\n\t "),
+        (C, "# end\t "), (W, "\n"), (N, "u"),
+    ],
+    "characters of several bytes": [
+        (N, "éλ"), (P, "="), (S, "'é\U0001f600'"), (P, "+"), (N, "变数"), (W, " "),
+        (C, "# \U0001f600"), (W, "\n"), (N, "x"),
+    ],
+    "strings": [
+        (S, "'a'"), (W, " "), (S, 'b"#"'), (W, " "), (S, r"Rb'\''"), (W, " "),
+        (S, "u'd'"), (P, "%"), (N, "x"), (W, "\n"),
+    ],
+    "strings over lines": [
+        (N, "x"), (P, "="), (S, '"""a # é\n\n \'b\' \\\n\t"""'), (P, "+"),
+        (S, "'a\\\nb'"), (W, " "), (C, '# """'), (W, "\n"), (N, "y"),
+    ],
+    "continuation": [
+        (N, "x"), (W, " "), (P, "="), (W, " \\\n  "), (P, "("), (D, "2"), (P, ","),
+        (W, "\n     "), (C, "# two"), (W, "\n\n "), (D, "3j"), (P, ")"), (W, "\n"),
+    ],
+    "form feed": [(N, "x"), (W, "\n\f\n"), (N, "y"), (W, " \f "), (C, "# y")],
+    "decorator": [
+        (P, "@"), (N, "a"), (P, "."), (N, "b"), (W, "\n"), (K, "class"), (W, " "),
+        (N, "A"), (P, ":"), (W, " "), (K, "pass"), (W, "\n"),
+    ],
+    "comment at the end": [(N, "x"), (W, "\n"), (C, "# end")],
+    "comment and empty lines at the end": [(N, "x"), (C, "# end"), (W, "\n\n  \n")],
+    "f-strings": [
+        (N, "x"), (P, "="), (S, 'f"a{y!r:>{w}} {{é}}"'), (P, "+"), (D, "1"), (W, "\n"),
+        (S, "rF'''{\n x + 1:,}\n'''"), (W, " "), (S, "'{z}'"), (W, " "), (S, "f''"),
+        (P, "."), (N, "z"),
+    ],
+    "f-strings with quotes in them": [
+        (S, "f\"{d['k']}\""), (P, "["), (D, "0"), (P, "]"), (S, "f'{f\"{x}\"}{y}'"),
+        (W, " "), (N, "z"),
+    ],
+    "space only": [(W, " \n\n")],
+    "nothing": [],
+}
+if sys.version_info >= (3, 12):
+    SNIPPETS["f-strings with the same quotes in them"] = [
+        (S, "f'{d['k'] + f'{x!r}' # \n}'"), (P, "+"), (N, "x"),
+    ]
+if sys.version_info >= (3, 14):
+    SNIPPETS["t-strings"] = [(S, "t'{x:{y}}'"), (P, "+"), (N, "x")]
+
+PIECES = [
+    (K, "while"), (N, "x"), (N, "été"), (D, "1_0.5"), (P, "->"), (P, "="), (S, "'é'"),
+    (S, "'''a\n'é\n'''"), (S, "f'{x}'"), (S, "f'{f\"{x!r}\"}'"), (C, "# é"),
+]
+# fmt: on
+
+
+def check_tags(pieces):
+    text = "".join(piece for _, piece in pieces)
+    expected = [kind for kind, piece in pieces for _ in piece]
+    assert _tag_source(text).tolist() == expected
+
+
+@pytest.mark.parametrize("pieces", SNIPPETS.values(), ids=SNIPPETS)
+def test_tags_by_hand(pieces):
+    check_tags(pieces)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8))
+def test_tags_of_any_tokens(pieces):
+    # a line end follows each, since a comment reaches to the end of its line
+    check_tags([part for piece in pieces for part in (piece, (W, "\n"))])
+
+
+@pytest.fixture(scope="module")
+def source():
+    return load_python_source(n_files=40)
+
+
+def test_source_labels_align_with_characters(source):
+    assert len(source.data) == len(source.target) == len(source.groups) > 500
+    for text, labels in zip(source.data, source.target, strict=True):
+        assert type(text) is str
+        assert labels.shape == (len(text),)
+        assert labels[0] == "keyword"
+        assert labels[-1] != "space"
+    assert set(np.concatenate(source.target).tolist()) == KINDS
+
+
+def test_source_kinds_hold_what_they_should(source):
+    for text, labels in zip(source.data, source.target, strict=True):
+        bounds = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1), len(text)]
+        for start, stop in pairwise(bounds):
+            kind, run = labels[start], text[start:stop]
+            if kind == "keyword":
+                assert keyword.iskeyword(run)
+            elif kind == "name":
+                assert run.isidentifier()
+                assert not keyword.iskeyword(run)
+            elif kind == "number":
+                complex(run.replace("_", "")) if run[:2] != "0x" else int(run, 16)
+            elif kind == "string":
+                assert run.lower().lstrip("bfrtu")[0] == run[-1]
+                assert run[-1] in "'\""
+            elif kind == "comment":
+                assert run[0] == "#"
+                assert "\n" not in run
+            elif kind == "space":
+                assert not run.strip(" \t\n\f\\")
+            else:
+                assert not set(run) & set("'\"#_ \n")
+                assert not any(c.isalnum() for c in run)
+
+
+def test_source_sequences_are_functions(source):
+    for text in source.data:
+        assert text.startswith(("def ", "async def "))
+        assert isinstance(
+            ast.parse(text).body[0], ast.FunctionDef | ast.AsyncFunctionDef
+        )
+        assert len(ast.parse(text).body) == 1
+
+
+TREE = '''\
+import a
+@a.decorator
+def f(x):
+    def inner():
+        return x
+    return inner  # left out
+# left out
+class A:
+    b = lambda: 0
+    class B:
+        async def g(self):
+            "hé"; return 'é'  # left out
+    @property
+    def g(self): return f"""
+{self}"""  # left out
+if a:
+    def h(): pass
+else:
+    try:
+        def h(): return 1
+    except E:
+        def h(): return 2
+match a:
+    case 1:
+        def h(): return 3
+'''
+
+TREE_FUNCTIONS = [
+    "def f(x):\n    def inner():\n        return x\n    return inner",
+    "async def g(self):\n            \"hé\"; return 'é'",
+    'def g(self): return f"""\n{self}"""',
+    "def h(): pass",
+    "def h(): return 1",
+    "def h(): return 2",
+    "def h(): return 3",
+]
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """Put an empty folder in the place of the standard library."""
+    monkeypatch.setattr(sysconfig, "get_paths", lambda: {"stdlib": str(tmp_path)})
+    return tmp_path
+
+
+def test_source_finds_each_function_once(library):
+    (library / "tree.py").write_text(TREE, encoding="utf-8")
+    source = load_python_source()
+    assert source.data == TREE_FUNCTIONS
+    expected = [K] * 3 + [W, N, P] + [N] * 4 + [P, P, W] + [K] * 6 + [W] + [S] * 14
+    assert source.target[2].tolist() == expected
+
+
+def test_source_reads_files_in_order_and_leaves_out_what_is_no_source(library):
+    (library / "z.py").write_text("def last(): pass")
+    (library / "b.py").write_bytes("\ufeffdef b(): 'é'\r\ndef c():\r\n  0\r\n".encode())
+    (library / "a.py").write_bytes(b"# coding: latin-1\ndef \xe9(): 1")
+    (library / "aa.py").write_text("def f(:")
+    (library / "ab.py").write_bytes(b"def f(): '\xe9'")
+    (library / "ac.py").write_bytes(b"def f(): '\0'")
+    (library / "ad.py").write_bytes(b"# coding: nonsense\ndef f(): 0")
+    (library / "ae.py").write_bytes(b"\n\n\ndef f(): '\xe9'")
+    (library / "af.py").mkdir()
+    (library / "d.txt").write_text("def f(): pass")
+    (library / "test").mkdir()
+    (library / "test" / "a.py").write_text("def f(): pass")
+    source = load_python_source(n_files=2)
+    assert source.data == ["def é(): 1", "def b(): 'é'", "def c():\n  0"]
+    assert source.groups.tolist() == ["a.py", "b.py", "b.py"]
+    assert load_python_source(None).groups.tolist() == ["a.py", "b.py", "b.py", "z.py"]
+
+
+def test_source_leaves_out_long_functions(library):
+    (library / "a.py").write_text("def f(): 12345\ndef g(): 1\ndef h(): 123")
+    source = load_python_source(max_length=12)
+    assert source.data == ["def g(): 1", "def h(): 123"]
+    assert [len(labels) for labels in source.target] == [10, 12]
+    assert source.groups.shape == (2,)
+    assert load_python_source(max_length=11).data == ["def g(): 1"]
+    (library / "b.py").write_text(f"def long(): {'x' * 5000}")
+    assert len(load_python_source().data) == 3
+    assert len(load_python_source(max_length=None).data) == 4
+
+
+def test_source_as_a_tuple(source):
+    X, y = load_python_source(n_files=40, return_X_y=True)
+    assert X == source.data
+    assert_array_equal(np.concatenate(y), np.concatenate(source.target))
+    assert all(kind in source.DESCR for kind in KINDS)
+
+
+@pytest.mark.parametrize("params", [{"n_files": 0}, {"n_files": -1}, {"max_length": 5}])
+def test_source_without_functions(params):
+    with pytest.raises(ValueError, match=r"No function found in .* n_files=.*Raise"):
+        load_python_source(**params)
+
+
+def test_source_without_files(library):
+    with pytest.raises(ValueError, match=r"is there as \.py files"):
+        load_python_source()

@@ -1,0 +1,949 @@
+"""Tokenizer, VocabularyEncoder, SequenceOneHotEncoder and Stepwise."""
+
+import doctest
+import pickle
+from collections import Counter
+from itertools import chain
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn import config_context
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import SGDClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skrnn import Sequences, preprocessing
+from skrnn._validation import as_sequences
+from skrnn.preprocessing import (
+    SequenceOneHotEncoder,
+    Stepwise,
+    Tokenizer,
+    VocabularyEncoder,
+)
+
+TEXTS = ["the cat sat", "on the mat", "the dog", "a cat and a dog"]
+WORDS = [text.split() for text in TEXTS]
+IDS = [[3, 0, 1], [2, 2, 0], [4, 1], [0, 0, 3, 1, 4]]
+ROWS = [np.arange(2.0 * len(ids)).reshape(-1, 2) ** 2 for ids in IDS]
+
+# a transformer and what it takes, four sequences
+CASES = [
+    (Tokenizer(), TEXTS),
+    (Tokenizer(analyzer="char"), TEXTS),
+    (VocabularyEncoder(), WORDS),
+    (VocabularyEncoder(max_tokens=2), IDS),
+    (SequenceOneHotEncoder(), WORDS),
+    (SequenceOneHotEncoder(sparse_output=False), IDS),
+    (Stepwise(StandardScaler()), ROWS),
+    (Stepwise(StandardScaler(with_mean=False)), list(map(sparse.csr_array, ROWS))),
+    (make_pipeline(Tokenizer(), VocabularyEncoder(), SequenceOneHotEncoder()), TEXTS),
+    (
+        make_pipeline(
+            SequenceOneHotEncoder(), Stepwise(TruncatedSVD(2, random_state=0))
+        ),
+        WORDS,
+    ),
+]
+cases = pytest.mark.parametrize(
+    ("transformer", "X"), CASES, ids=[repr(transformer) for transformer, _ in CASES]
+)
+
+
+def as_lists(sequences):
+    return [
+        (item.toarray() if sparse.issparse(item) else item).tolist()
+        for item in as_sequences(sequences, allow_empty=True, tokens=True)
+    ]
+
+
+def column(items):
+    array = np.empty((len(items), 1), dtype=object)
+    for i, item in enumerate(items):
+        array[i, 0] = item
+    return array
+
+
+def test_doctests():
+    assert doctest.testmod(preprocessing).failed == 0
+
+
+# --- what all of them do --------------------------------------------------------------
+
+
+@cases
+def test_emits_one_column_of_sequences(transformer, X):
+    out = clone(transformer).fit_transform(X)
+    assert isinstance(out, Sequences)
+    assert out.shape == (4, 1)
+
+
+@cases
+@pytest.mark.parametrize(
+    "container",
+    [
+        tuple,
+        column,
+        lambda items: column(items).ravel(),
+        lambda items: pd.Series(items, index=[2, 0, 3, 1]),
+        lambda items: pd.DataFrame({"x": items}, index=[2, 0, 3, 1]),
+        lambda items: pl.Series(items, dtype=pl.Object),
+        lambda items: pl.DataFrame({"x": pl.Series(items, dtype=pl.Object)}),
+    ],
+    ids=["tuple", "column", "array", "Series", "frame", "polars", "polars frame"],
+)
+def test_containers_do_not_matter(transformer, X, container):
+    expected = as_lists(clone(transformer).fit_transform(X))
+    fitted = clone(transformer).fit(container(X))
+    assert as_lists(fitted.transform(container(X))) == expected
+    assert as_lists(clone(transformer).fit_transform(container(X))) == expected
+
+
+@cases
+def test_a_part_is_transformed_like_the_whole(transformer, X):
+    fitted = clone(transformer).fit(X)
+    whole = as_lists(fitted.transform(X))
+    for index in ([2], [3, 0], [1, 1, 2]):
+        part = fitted.transform([X[i] for i in index])
+        assert as_lists(part) == [whole[i] for i in index]
+
+
+@cases
+def test_stays_the_same_in_a_file_and_in_a_clone(transformer, X, tmp_path):
+    fitted = clone(transformer).fit(X)
+    expected = as_lists(fitted.transform(X))
+    joblib.dump(fitted, tmp_path / "transformer.joblib")
+    loaded = joblib.load(tmp_path / "transformer.joblib")
+    assert as_lists(loaded.transform(X)) == expected
+    assert as_lists(pickle.loads(pickle.dumps(fitted)).transform(X)) == expected
+    assert as_lists(clone(fitted).fit(X).transform(X)) == expected
+    assert as_lists(fitted.fit(X).transform(X)) == expected
+
+
+@cases
+def test_does_not_change_its_input(transformer, X):
+    array = column(X)
+    before = pickle.dumps(array)
+    clone(transformer).fit(array).transform(array)
+    assert pickle.dumps(array) == before
+
+
+@pytest.mark.parametrize(("transformer", "X"), [CASES[i] for i in (3, 5, 6, 7)])
+def test_reads_its_input_from_a_read_only_memory_map(transformer, X, tmp_path):
+    joblib.dump(as_sequences(X), tmp_path / "X.joblib")
+    mapped = joblib.load(tmp_path / "X.joblib", mmap_mode="r")
+    expected = as_lists(clone(transformer).fit_transform(X))
+    assert as_lists(clone(transformer).fit_transform(mapped)) == expected
+
+
+@cases
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_a_frame_comes_out_and_goes_into_the_next(transformer, X, output):
+    expected = as_lists(clone(transformer).fit_transform(X))
+    names = clone(transformer).fit(X).get_feature_names_out().tolist()
+    framed = clone(transformer).set_output(transform=output)
+    for frame in (framed.fit_transform(X), framed.transform(X)):
+        assert type(frame).__module__.startswith(output)
+        assert list(frame.columns) == names
+        assert as_lists(frame) == expected
+    with config_context(transform_output=output):
+        assert as_lists(clone(transformer).fit_transform(X)) == expected
+        assert as_lists(clone(transformer).fit(X).transform(X)) == expected
+    if output == "pandas":
+        frame = framed.transform(pd.Series(X, index=[3, 1, 0, 2]))
+        assert frame.index.tolist() == [3, 1, 0, 2]
+
+
+@cases
+def test_the_name_of_the_column(transformer, X):
+    fitted = clone(transformer).fit(X)
+    default = "sequences" if "Stepwise" in repr(transformer)[:8] else None
+    (name,) = fitted.get_feature_names_out()
+    assert name in ([default] if default else ["tokens", "sequences"])
+    assert fitted.get_feature_names_out(["review"]).tolist() == ["review"]
+    fitted = clone(transformer).fit(pd.DataFrame({"review": X}))
+    assert fitted.get_feature_names_out().tolist() == ["review"]
+    assert fitted.get_feature_names_out().dtype == object
+    with pytest.raises(ValueError, match="feature_names_in_"):
+        fitted.get_feature_names_out(["other"])
+
+
+@pytest.mark.parametrize(
+    ("transformer", "name"),
+    [
+        (VocabularyEncoder(), "tokens"),
+        (SequenceOneHotEncoder(), "tokens"),
+        (Stepwise(StandardScaler()), "sequences"),
+    ],
+)
+def test_the_columns_of_a_table_become_one(transformer, name):
+    table = pd.DataFrame({"first": [1, 2], "second": [3, 4]})
+    out = clone(transformer).set_output(transform="pandas").fit_transform(table)
+    assert out.shape == (2, 1)
+    assert list(out.columns) == [name]
+
+
+@cases
+def test_a_failed_fit_changes_nothing(transformer, X):
+    transformer = clone(transformer).fit(pd.DataFrame({"review": X}))
+    expected = as_lists(transformer.transform(X))
+    names = transformer.get_feature_names_out().tolist()
+    with pytest.raises((ValueError, TypeError)):
+        transformer.fit([None])
+    assert as_lists(transformer.transform(X)) == expected
+    assert transformer.get_feature_names_out().tolist() == names
+
+
+@pytest.mark.parametrize(
+    ("transformer", "X", "broken", "bad"),
+    [
+        (VocabularyEncoder(), WORDS, {"min_count": 9}, WORDS),
+        (SequenceOneHotEncoder(), WORDS, {"min_count": 9}, WORDS),
+        (SequenceOneHotEncoder(), IDS, {}, [[1, -1]]),
+        (Stepwise(PCA(1)), ROWS, {"transformer__n_components": 3}, ROWS),
+    ],
+)
+def test_a_fit_that_fails_late_changes_nothing(transformer, X, broken, bad):
+    transformer = clone(transformer).fit(pd.DataFrame({"review": X}))
+    expected = as_lists(transformer.transform(X))
+    before = set(vars(transformer))
+    transformer.set_params(**broken)
+    with pytest.raises(ValueError, match=r"empty|Negative|n_components"):
+        transformer.fit(bad)
+    assert set(vars(transformer)) == before
+    assert transformer.feature_names_in_.tolist() == ["review"]
+    assert as_lists(transformer.transform(X)) == expected
+
+
+@pytest.mark.parametrize(("transformer", "X"), CASES[2:8])
+def test_must_be_fitted(transformer, X):
+    transformer = clone(transformer)
+    with pytest.raises(NotFittedError):
+        transformer.transform(X)
+    with pytest.raises(NotFittedError):
+        transformer.get_feature_names_out()
+    with pytest.raises(NotFittedError):
+        transformer.inverse_transform(X)
+
+
+@pytest.mark.parametrize(
+    ("transformer", "message"),
+    [
+        (Tokenizer(analyzer="sentence"), "analyzer"),
+        (Tokenizer(lowercase="yes"), "lowercase"),
+        (Tokenizer(strip_accents="all"), "strip_accents"),
+        (Tokenizer(preprocessor=3), "preprocessor"),
+        (Tokenizer(tokenizer="spacy"), "tokenizer"),
+        (Tokenizer(token_pattern=None), "token_pattern"),
+        (VocabularyEncoder(max_tokens=0), "max_tokens"),
+        (VocabularyEncoder(min_count=0), "min_count"),
+        (VocabularyEncoder(vocabulary="abc"), "vocabulary"),
+        (VocabularyEncoder(vocabulary={"a", "b"}), "vocabulary"),
+        (SequenceOneHotEncoder(max_tokens=0), "max_tokens"),
+        (SequenceOneHotEncoder(min_count=0.5), "min_count"),
+        (SequenceOneHotEncoder(sparse_output=1), "sparse_output"),
+        (Stepwise(None), "transformer"),
+        (Stepwise("passthrough"), "transformer"),
+    ],
+)
+def test_parameters_are_checked(transformer, message):
+    with pytest.raises(ValueError, match=f"'{message}' parameter"):
+        transformer.fit(TEXTS)
+
+
+# --- Tokenizer ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("Hello, World!", ["Hello", ",", "World", "!"]),
+        ("It isn't so.", ["It", "isn't", "so", "."]),
+        ("It isn\u2019t.", ["It", "isn\u2019t", "."]),
+        ("a well-known state-of-the-art", ["a", "well-known", "state-of-the-art"]),
+        (
+            "'quoted' - or -- not...",
+            [*"'", "quoted", *"'-", "or", *"--", "not", *"..."],
+        ),
+        ("dogs' tails", ["dogs", "'", "tails"]),
+        ("in 1984\n\t(twice)", ["in", "1984", "(", "twice", ")"]),
+        ("Übergröße café 日本", ["Übergröße", "café", "日本"]),
+        ("a_name x", ["a_name", "x"]),
+        ("", []),
+        (" \n", []),
+    ],
+)
+def test_words_and_punctuation_marks(text, tokens):
+    assert as_lists(Tokenizer().transform([text])) == [tokens]
+
+
+def test_characters_keep_white_space():
+    X = Tokenizer(analyzer="char").transform(["a  b\n", "ç"])
+    assert as_lists(X) == [["a", " ", " ", "b", "\n"], ["ç"]]
+
+
+@pytest.mark.parametrize(
+    ("params", "tokens"),
+    [
+        ({"lowercase": True}, ["naïve", "éa", "ß"]),
+        ({"strip_accents": "unicode"}, ["Naive", "EA", "ß"]),
+        ({"strip_accents": "ascii", "lowercase": True}, ["naive", "ea"]),
+        ({"strip_accents": str.swapcase}, ["nAÏVE", "éa", "SS"]),
+        ({"preprocessor": str.upper, "lowercase": True}, ["NAÏVE", "ÉA", "SS"]),
+        ({"tokenizer": str.split}, ["Naïve", "ÉA", "ß"]),
+        ({"tokenizer": lambda text: iter(text[:2])}, ["N", "a"]),
+        ({"token_pattern": r"\w\w+"}, ["Naïve", "ÉA"]),
+        ({"token_pattern": r"(\w)\w+"}, ["N", "É"]),
+        ({"analyzer": "char", "tokenizer": str.split}, list("Naïve ÉA ß")),
+        ({"analyzer": str.split, "lowercase": True}, ["Naïve", "ÉA", "ß"]),
+        ({"analyzer": lambda text: [(1, len(text))]}, [(1, 10)]),
+    ],
+)
+def test_parameters_of_countvectorizer(params, tokens):
+    tokenizer = Tokenizer(**params)
+    X = tokenizer.fit(["Naïve ÉA ß"]).transform(["Naïve ÉA ß"])
+    assert X.kind == "tokens"
+    assert as_lists(X) == [tokens]
+
+
+def test_texts_that_were_tokenized_before():
+    text = "<unk> do n't N million ."
+    X = Tokenizer(token_pattern=r"\S+").transform([text])
+    assert as_lists(X) == [text.split()]
+
+
+def test_token_pattern_with_two_groups():
+    with pytest.raises(ValueError, match=r"has 2 capturing groups.*one"):
+        Tokenizer(token_pattern=r"(\w)(\w)").fit(TEXTS)
+
+
+def test_tokenizer_needs_no_fit():
+    assert as_lists(Tokenizer().transform(TEXTS)) == WORDS
+    assert Tokenizer().get_feature_names_out().tolist() == ["tokens"]
+    with pytest.raises(ValueError, match="'analyzer' parameter"):
+        Tokenizer(analyzer="sentence").transform(TEXTS)
+
+
+@pytest.mark.parametrize("method", ["fit", "transform", "fit_transform"])
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ("one text", "X is a single string"),
+        (["one text", None], r"X\[1\] is None"),
+        (WORDS, r"X\[0\] is \['the', 'cat', 'sat'\], of type list, not a text"),
+        ([], "0 texts"),
+    ],
+)
+def test_what_is_not_tokenized(method, X, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(Tokenizer(), method)(X)
+
+
+def test_texts_without_tokens_are_for_the_estimator_to_refuse():
+    X = Tokenizer().transform(["a", "", "b"])
+    assert X.lengths.tolist() == [1, 0, 1]
+    assert VocabularyEncoder().fit_transform(X).lengths.tolist() == [1, 0, 1]
+    with pytest.raises(ValueError, match=r"X\[1\] has no steps"):
+        as_sequences(VocabularyEncoder().fit_transform(X))
+    assert Tokenizer().transform(["", ""]).lengths.tolist() == [0, 0]
+
+
+def test_tokens_are_joined():
+    for X in (WORDS, Tokenizer().transform(TEXTS), column(WORDS)):
+        texts = Tokenizer().inverse_transform(X)
+        assert texts.shape == (4,)
+        assert texts.dtype == object
+        assert texts.tolist() == TEXTS
+    assert Tokenizer().inverse_transform([["a", 1], []]).tolist() == ["a 1", ""]
+    table = np.array([["a", "b"], ["c", "d"]])
+    assert Tokenizer(analyzer="char").inverse_transform(table).tolist() == ["ab", "cd"]
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (IDS, r"X\[0\] contains the token id 3.*inverse_transform of the Vocab"),
+        (ROWS, r"X\[0\] has dense rows"),
+        ("text", "single string"),
+    ],
+)
+def test_what_is_not_joined(X, message):
+    with pytest.raises(ValueError, match=message):
+        Tokenizer().inverse_transform(X)
+
+
+@given(st.lists(st.text(max_size=10), min_size=1, max_size=5))
+def test_characters_make_a_round_trip(texts):
+    tokenizer = Tokenizer(analyzer="char")
+    X = tokenizer.fit_transform(texts)
+    assert X.lengths.tolist() == list(map(len, texts))
+    assert tokenizer.inverse_transform(X).tolist() == texts
+
+
+@given(st.text())
+def test_no_mark_and_no_letter_is_lost(text):
+    (tokens,) = Tokenizer().transform([text])
+    assert "".join(tokens) == "".join(text.split())
+
+
+# --- VocabularyEncoder ----------------------------------------------------------------
+
+
+def test_ids_by_falling_frequency_and_then_by_order():
+    encoder = VocabularyEncoder().fit([["b", "c", "c", "a"], ["d", "d", "c", "b"]])
+    assert encoder.vocabulary_ == {"<unk>": 0, "c": 1, "b": 2, "d": 3, "a": 4}
+    assert list(encoder.vocabulary_) == encoder.tokens_.tolist()
+    assert encoder.tokens_.dtype == object
+    assert encoder.n_tokens_ == 5
+
+
+def test_tokens_without_an_order_come_as_they_appear():
+    X = [["b", 2, None, "a", 2], [("c",), 1]]
+    encoder = VocabularyEncoder().fit(X)
+    assert encoder.tokens_.tolist() == ["<unk>", 2, "b", None, "a", ("c",), 1]
+
+
+@pytest.mark.parametrize(
+    ("params", "known"),
+    [
+        ({"max_tokens": 2}, ["c", "b"]),
+        ({"max_tokens": 3}, ["c", "b", "d"]),
+        ({"max_tokens": None}, ["c", "b", "d", "a"]),
+        ({"min_count": 2}, ["c", "b", "d"]),
+        ({"min_count": 2, "max_tokens": 1}, ["c"]),
+        ({"min_count": 3}, ["c"]),
+    ],
+)
+def test_only_so_many_tokens_and_only_frequent_ones(params, known):
+    X = [["b", "c", "c", "a"], ["d", "d", "c", "b"]]
+    encoder = VocabularyEncoder(**params).fit(X)
+    assert encoder.tokens_.tolist() == ["<unk>", *known]
+    out = encoder.transform(X)
+    assert out.n_tokens == encoder.n_tokens_ == len(known) + 1
+    ids = {token: i + 1 for i, token in enumerate(known)}
+    assert as_lists(out) == [[ids.get(t, 0) for t in tokens] for tokens in X]
+    assert out.kind == "ids"
+    assert out.rows.dtype == np.int32
+
+
+@pytest.mark.parametrize("X", [WORDS, [[], []], [["<unk>", "<unk>"]]])
+def test_vocabulary_that_would_be_empty(X):
+    n = len(set(chain.from_iterable(X)) - {"<unk>"})
+    message = f"X contains {n} different tokens, none of them at least min_count=9"
+    with pytest.raises(ValueError, match=message):
+        VocabularyEncoder(min_count=9).fit(X)
+
+
+def test_unseen_tokens_are_unknown():
+    encoder = VocabularyEncoder().fit(WORDS)
+    out = encoder.transform([["the", "zebra", None, 3, ("the",)], []])
+    assert as_lists(out) == [[encoder.vocabulary_["the"], 0, 0, 0, 0], []]
+
+
+def test_the_unknown_token_in_the_data():
+    encoder = VocabularyEncoder().fit([["<unk>", "<unk>", "a"]])
+    assert encoder.vocabulary_ == {"<unk>": 0, "a": 1}
+    assert as_lists(encoder.transform([["a", "<unk>"]])) == [[1, 0]]
+    encoder = VocabularyEncoder(unknown_token=-1).fit([[-1, 5], [7, 7]])
+    assert encoder.vocabulary_ == {-1: 0, 7: 1, 5: 2}
+
+
+@pytest.mark.parametrize(
+    "vocabulary",
+    [
+        ["b", "a"],
+        ("b", "a"),
+        np.array(["b", "a"]),
+        np.array(["b", "a"], dtype=object),
+        ["b", "<unk>", "a"],
+        {"b": 1, "a": 2},
+        {"a": 2, "b": 1, "<unk>": 0},
+    ],
+    ids=repr,
+)
+def test_a_given_vocabulary(vocabulary):
+    encoder = VocabularyEncoder(vocabulary=vocabulary, max_tokens=1, min_count=5)
+    encoder = clone(encoder).fit([["c", "c"]])
+    assert encoder.vocabulary_ == {"<unk>": 0, "b": 1, "a": 2}
+    assert list(encoder.vocabulary_) == encoder.tokens_.tolist() == ["<unk>", "b", "a"]
+    assert set(map(type, encoder.tokens_)) == {str}
+    assert as_lists(encoder.transform([["a", "b", "c"]])) == [[2, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "message"),
+    [
+        (["a", "b", "a"], "'a' more than once"),
+        ([], "contains no token"),
+        (["<unk>"], "contains no token"),
+        ({"<unk>": 0}, "contains no token"),
+        ({"a": 0, "b": 1}, "the ids 1 to 2 to its tokens.*pass a list"),
+        ({"a": 1, "b": 3}, "the ids 1 to 2"),
+        ({"a": 1, "b": 1}, "the ids 1 to 2"),
+        ({"a": 0, "<unk>": 1}, "the ids 1 to 1"),
+        ({"a": "b"}, "the ids 1 to 1"),
+    ],
+)
+def test_what_is_no_vocabulary(vocabulary, message):
+    with pytest.raises(ValueError, match=message):
+        VocabularyEncoder(vocabulary=vocabulary).fit(WORDS)
+
+
+def test_chords_and_integers_are_tokens():
+    chords = [[(60, 64, 67), (60, 65, 69)], [(60, 64, 67), (48,), ()]]
+    encoder = VocabularyEncoder().fit(chords)
+    assert encoder.vocabulary_[60, 64, 67] == 1
+    decoded = encoder.inverse_transform(encoder.transform(chords))
+    assert as_lists(decoded) == chords
+    encoder = VocabularyEncoder().fit([[-3, 10**12], [-3]])
+    assert encoder.vocabulary_ == {"<unk>": 0, -3: 1, 10**12: 2}
+    assert as_lists(encoder.transform([[10**12, 0]])) == [[2, 0]]
+
+
+def test_decoding_takes_ids_in_any_container():
+    encoder = VocabularyEncoder().fit([["a", "a", "b"]])
+    for ids in (
+        [[1, 2], [0]],
+        [np.array([1, 2]), np.array([0])],
+        column([[1, 2], [0]]),
+        encoder.transform([["a", "b"], ["x"]]),
+    ):
+        decoded = encoder.inverse_transform(ids)
+        assert decoded.kind == "tokens"
+        assert as_lists(decoded) == [["a", "b"], ["<unk>"]]
+    table = np.array([[1, 2], [2, 0]])
+    assert as_lists(encoder.inverse_transform(table)) == [["a", "b"], ["b", "<unk>"]]
+    assert as_lists(encoder.inverse_transform([[], [1]])) == [[], ["a"]]
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([[1], [], [0, 3]], r"X\[2\] contains 3 at step 1.*ids from 0 to 2"),
+        ([[1], [2, -1]], r"X\[1\] contains -1 at step 1.*ids from 0 to 2"),
+        ([[1], [2, "a"]], r"X\[1\] contains 'a' at step 1.*ids from 0 to 2"),
+        (ROWS, r"X\[0\] has dense rows of numbers"),
+    ],
+)
+def test_what_cannot_be_decoded(X, message):
+    encoder = VocabularyEncoder().fit([["a", "a", "b"]])
+    with pytest.raises(ValueError, match=message):
+        encoder.inverse_transform(X)
+
+
+token_lists = st.lists(
+    st.lists(st.one_of(st.text(max_size=2), st.integers(-3, 3))), min_size=1
+).filter(lambda lists: any(set(tokens) - {"<unk>"} for tokens in lists))
+
+
+@given(token_lists, st.randoms(use_true_random=False))
+def test_the_order_of_sequences_does_not_matter(lists, random):
+    lists = [list(map(str, tokens)) for tokens in lists]
+    shuffled = random.sample(lists, len(lists))
+    a, b = VocabularyEncoder().fit(lists), VocabularyEncoder().fit(shuffled)
+    assert a.vocabulary_ == b.vocabulary_
+
+
+@given(token_lists, st.integers(1, 5), st.integers(1, 2))
+def test_known_tokens_make_a_round_trip(lists, max_tokens, min_count):
+    counts = Counter(token for tokens in lists for token in tokens)
+    encoder = VocabularyEncoder(max_tokens=max_tokens, min_count=min_count)
+    try:
+        X = encoder.fit_transform(lists)
+    except ValueError:
+        assert max(n for token, n in counts.items() if token != "<unk>") < min_count
+        return
+    known = encoder.tokens_.tolist()[1:]
+    assert 1 <= len(known) <= max_tokens
+    known_counts = [counts[token] for token in known]
+    assert known_counts == sorted(known_counts, reverse=True)
+    assert min(known_counts) >= min_count
+    decoded = as_lists(encoder.inverse_transform(X))
+    expected = [[t if t in known else "<unk>" for t in tokens] for tokens in lists]
+    assert decoded == expected
+
+
+# --- SequenceOneHotEncoder ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sparse_output", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ids_have_a_column_each(sparse_output, dtype):
+    encoder = SequenceOneHotEncoder(sparse_output=sparse_output, dtype=dtype)
+    X = encoder.fit_transform(IDS)
+    assert encoder.n_tokens_ == 5
+    assert encoder.vocabulary_encoder_ is None
+    assert X.kind == ("sparse" if sparse_output else "dense")
+    assert X.rows.dtype == dtype
+    assert as_lists(X) == [np.eye(5)[ids].tolist() for ids in IDS]
+    if sparse_output:
+        assert isinstance(X.rows, sparse.csr_array)
+        assert X.rows.has_canonical_format
+
+
+def test_tokens_have_a_column_each_and_unknown_ones_the_first():
+    encoder = SequenceOneHotEncoder(max_tokens=2, sparse_output=False)
+    X = encoder.fit_transform([["b", "b", "c"], ["c", "a"]])
+    assert encoder.vocabulary_encoder_.vocabulary_ == {"<unk>": 0, "b": 1, "c": 2}
+    assert as_lists(X) == [np.eye(3)[[1, 1, 2]].tolist(), np.eye(3)[[2, 0]].tolist()]
+    assert as_lists(encoder.transform([["x", "b"]])) == [np.eye(3)[[0, 1]].tolist()]
+    frequent = SequenceOneHotEncoder(min_count=3).fit([["b", "b", "b", "a"]])
+    assert frequent.n_tokens_ == 2
+
+
+def test_one_hot_rows_are_those_of_the_ids():
+    ids = VocabularyEncoder().fit_transform(WORDS)
+    expected = as_lists(SequenceOneHotEncoder().fit_transform(WORDS))
+    assert as_lists(SequenceOneHotEncoder().fit_transform(ids)) == expected
+
+
+def test_the_number_of_ids_is_that_of_the_vocabulary():
+    encoder = VocabularyEncoder().fit(WORDS)
+    one_hot = SequenceOneHotEncoder().fit(encoder.transform([["a"]]))
+    assert one_hot.n_tokens_ == encoder.n_tokens_ > 2
+
+
+@pytest.mark.parametrize("X", [[["a", "b"], ["a"]], [[0, 1], [2]]])
+def test_one_hot_rows_enter_linear_models(X):
+    rows = SequenceOneHotEncoder().fit_transform(X).rows
+    assert rows.indices.dtype == rows.indptr.dtype == np.int32
+    SGDClassifier().fit(rows, [0, 1, 0])
+
+
+@pytest.mark.parametrize("X", [WORDS, IDS])
+@pytest.mark.parametrize("sparse_output", [True, False])
+def test_one_hot_rows_make_a_round_trip(X, sparse_output):
+    encoder = SequenceOneHotEncoder(sparse_output=sparse_output)
+    out = encoder.fit_transform(X)
+    for rows in (out, list(out), np.asarray(out)):
+        decoded = encoder.inverse_transform(rows)
+        assert as_lists(decoded) == X
+        assert decoded.kind == ("tokens" if X is WORDS else "ids")
+    if X is IDS:
+        assert decoded.n_tokens == encoder.n_tokens_
+
+
+def test_probabilities_are_decoded_to_the_most_probable():
+    encoder = SequenceOneHotEncoder().fit(IDS)
+    probabilities = np.random.default_rng(0).random((3, 2, 5))
+    decoded = encoder.inverse_transform(probabilities)
+    assert_array_equal(list(decoded), probabilities.argmax(axis=2))
+
+
+def test_empty_sequences_stay_empty():
+    for X in ([["a"], []], [[2], []]):
+        for sparse_output in (True, False):
+            encoder = SequenceOneHotEncoder(sparse_output=sparse_output).fit(X)
+            out = encoder.transform(X)
+            assert out.lengths.tolist() == [1, 0]
+            assert as_lists(encoder.inverse_transform(out)) == X
+            assert encoder.transform([[], []]).lengths.tolist() == [0, 0]
+    with pytest.raises(ValueError, match="X has no steps: all of its sequences"):
+        SequenceOneHotEncoder().fit([[], []])
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([[0], [1, 5]], r"X\[1\] contains 5 at step 1.*ids from 0 to 4.*Vocabulary"),
+        ([[0], [-1]], r"Negative values in data: X\[1\] contains -1 at step 0"),
+        ([[0], [1, "a"]], r"X\[1\] contains 'a' at step 1.*ids from 0 to 4"),
+        (ROWS, r"X\[0\] has dense rows of numbers where SequenceOneHotEncoder needs"),
+        (TEXTS, r"X\[0\] is the string 'the cat sat'.*put a Tokenizer before it"),
+    ],
+)
+def test_what_has_no_one_hot_rows(X, message):
+    with pytest.raises(ValueError, match=message):
+        SequenceOneHotEncoder().fit(IDS).transform(X)
+
+
+def test_ids_that_are_not_below_their_number():
+    X = Sequences(np.array([0, 1, 7]), [0, 1, 3], n_tokens=5)
+    with pytest.raises(ValueError, match=r"X\[1\] contains 7 at step 1"):
+        SequenceOneHotEncoder().fit(X)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([np.eye(4)], r"dense rows of 4 features>.*rows of 5 features"),
+        ([sparse.eye_array(6)], r"sparse rows of 6 features>.*rows of 5 features"),
+        (IDS, r"token ids>.*needs sequences of dense or sparse rows"),
+        (WORDS, r"tokens>.*needs sequences of dense or sparse rows"),
+        (np.eye(5), r"X is a ndarray.*needs sequences of dense or sparse rows"),
+    ],
+)
+def test_what_are_no_one_hot_rows(X, message):
+    with pytest.raises(ValueError, match=message):
+        SequenceOneHotEncoder().fit(IDS).inverse_transform(X)
+
+
+# --- Stepwise -------------------------------------------------------------------------
+
+
+def stacked_matches(X, transformer):
+    """Check a Stepwise transformer against the transformer of the stacked rows."""
+    stack = sparse.vstack if sparse.issparse(X[0]) else np.vstack
+    rows = stack(X)
+    expected = clone(transformer).fit_transform(rows)
+    for out in (
+        Stepwise(transformer).fit_transform(X),
+        Stepwise(transformer).fit(X).transform(X),
+    ):
+        assert out.lengths.tolist() == [x.shape[0] for x in X]
+        assert sparse.issparse(out.rows) == sparse.issparse(expected)
+        found, wanted = out.rows, expected
+        if sparse.issparse(wanted):
+            assert isinstance(found, sparse.csr_array)
+            found, wanted = found.toarray(), wanted.toarray()
+        assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [
+        StandardScaler(),
+        PCA(1),
+        make_pipeline(StandardScaler(), PCA(1)),
+        FunctionTransformer(np.log1p),
+        StandardScaler().set_output(transform="pandas"),
+        StandardScaler().set_output(transform="polars"),
+        FunctionTransformer(sparse.csc_array),
+    ],
+    ids=repr,
+)
+def test_steps_are_rows_of_one_table(transformer):
+    stacked_matches(ROWS, transformer)
+
+
+@pytest.mark.parametrize(
+    "transformer", [StandardScaler(with_mean=False), TruncatedSVD(1, random_state=0)]
+)
+def test_sparse_steps(transformer):
+    stacked_matches(list(map(sparse.csr_array, ROWS)), transformer)
+
+
+def test_any_numbers_can_be_transformed():
+    cube = np.random.default_rng(0).normal(size=(3, 4, 2))
+    out = Stepwise(StandardScaler()).fit_transform(cube)
+    expected = StandardScaler().fit_transform(cube.reshape(12, 2))
+    assert_allclose(out.rows, expected, rtol=1e-12)
+    series = [[0.5, 1.5], [2.5]]
+    stepwise = Stepwise(StandardScaler()).fit(series)
+    assert_allclose(stepwise.transformer_.mean_, [1.5], rtol=1e-12)
+    assert stepwise.transform([[1, 2, 3]]).lengths.tolist() == [3]
+    table = np.arange(6.0).reshape(2, 3)
+    stepwise = Stepwise(StandardScaler()).fit(table)
+    assert stepwise.n_features_in_ == 3
+    assert_allclose(stepwise.transformer_.mean_, [2.5], rtol=1e-12)
+    assert stepwise.transform(table).lengths.tolist() == [3, 3]
+
+
+def test_float32_stays_float32():
+    rows = [x.astype(np.float32) for x in ROWS]
+    assert Stepwise(StandardScaler()).fit_transform(rows).rows.dtype == np.float32
+
+
+def test_nested_parameters_and_clones():
+    inner = StandardScaler()
+    pipeline = make_pipeline(Stepwise(inner))
+    pipeline.set_params(stepwise__transformer__with_mean=False).fit(ROWS)
+    assert not pipeline[0].transformer_.with_mean
+    assert pipeline[0].transformer is inner
+    assert pipeline[0].transformer_ is not inner
+    assert not hasattr(inner, "scale_")
+    assert clone(pipeline).get_params()["stepwise__transformer__with_mean"] is False
+
+
+class _Counting(TransformerMixin, BaseEstimator):
+    calls: list = []
+
+    def fit(self, X, y=None):
+        assert y is None
+        self.calls.append("fit")
+        return self
+
+    def fit_transform(self, X, y=None):
+        assert y is None
+        self.calls.append("fit_transform")
+        return X
+
+    def transform(self, X):
+        self.calls.append("transform")
+        return X
+
+
+class _Plain:
+    """A transformer without any base class."""
+
+    def fit(self, X, y=None):
+        self.shift = X.mean()
+        return self
+
+    def transform(self, X):
+        return X - self.shift
+
+    def get_params(self, deep=False):
+        return {}
+
+
+def test_fit_transform_fits_once():
+    _Counting.calls.clear()
+    Stepwise(_Counting()).fit_transform(ROWS, y=[1, 2, 3, 4])
+    assert _Counting.calls == ["fit_transform"]
+    Stepwise(_Counting()).fit(ROWS, y=[1, 2, 3, 4]).transform(ROWS)
+    assert _Counting.calls == ["fit_transform", "fit", "transform"]
+
+
+def test_transformer_that_has_fit_and_transform_only():
+    out = Stepwise(_Plain()).fit_transform(ROWS)
+    assert_allclose(out.rows.mean(), 0, atol=1e-12)
+
+
+def test_steps_are_transformed_back():
+    for X in (ROWS, list(map(sparse.csr_array, ROWS))):
+        stepwise = Stepwise(StandardScaler(with_mean=False))
+        back = stepwise.inverse_transform(stepwise.fit_transform(X))
+        assert back.lengths.tolist() == list(map(len, ROWS))
+        assert_allclose(np.vstack(as_lists(back)), np.vstack(ROWS), rtol=1e-12)
+    out = Stepwise(PCA(1)).fit(ROWS)
+    assert out.inverse_transform(out.transform(ROWS)).rows.shape == (13, 2)
+
+
+def test_inverse_transform_only_where_the_transformer_has_it():
+    assert hasattr(Stepwise(StandardScaler()), "inverse_transform")
+    assert not hasattr(Stepwise(_Counting()), "inverse_transform")
+    with pytest.raises(AttributeError, match="inverse_transform"):
+        Stepwise(_Counting()).fit(ROWS).inverse_transform(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("function", "shape"),
+    [
+        (lambda X: X[1:], r"\(12, 2\)"),
+        (lambda X: X.sum(axis=1), r"\(13,\)"),
+        (lambda X: 0.0, r"\(\)"),
+    ],
+)
+def test_the_number_of_rows_must_stay(function, shape):
+    stepwise = Stepwise(FunctionTransformer(function))
+    message = f"FunctionTransformer returned an array of shape {shape} for 13 steps"
+    for transform in (stepwise.fit_transform, stepwise.fit(ROWS).transform):
+        with pytest.raises(ValueError, match=message):
+            transform(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (IDS, r"X\[0\] contains the token id 3.*put a SequenceOneHotEncoder before"),
+        (WORDS, r"X\[0\] contains the token 'the'"),
+        (TEXTS, r"X\[0\] is the string 'the cat sat'"),
+        ([[0.5], []], r"X\[1\] has no steps"),
+        ([[0.5], [np.nan]], r"X\[1\] contains NaN or infinity at step 0"),
+    ],
+)
+def test_what_are_no_steps(X, message):
+    with pytest.raises(ValueError, match=message):
+        Stepwise(StandardScaler()).fit(X)
+
+
+def test_steps_of_another_width():
+    stepwise = Stepwise(StandardScaler()).fit(ROWS)
+    with pytest.raises(ValueError, match=r"X\[0\] has 3 features a step.*expecting 2"):
+        stepwise.transform([np.ones((2, 3))])
+    with pytest.raises(ValueError, match=r"X\[0\] contains the token id 0"):
+        stepwise.transform([[0, 1]])
+
+
+# --- together -------------------------------------------------------------------------
+
+
+def one_hot(params):
+    return make_pipeline(VocabularyEncoder(), SequenceOneHotEncoder(**params))
+
+
+@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize("right", [True, False])
+def test_a_union_is_joined_step_by_step(left, right):
+    encoders = [one_hot({"sparse_output": kind}) for kind in (left, right)]
+    union = make_union(encoders[0], encoders[1])
+    out = union.fit_transform(WORDS)
+    assert out.shape == (4, 2)
+    X = as_sequences(out)
+    assert X.kind == ("sparse" if left or right else "dense")
+    ids = VocabularyEncoder().fit_transform(WORDS)
+    hot = np.eye(ids.n_tokens)[ids.rows]
+    rows = X.rows.toarray() if X.kind == "sparse" else X.rows
+    assert_array_equal(rows, np.hstack([hot, hot]))
+    assert X.lengths.tolist() == list(map(len, WORDS))
+    assert len(union.get_feature_names_out()) == 2
+
+
+@pytest.mark.parametrize("output", ["default", "pandas"])
+def test_columns_of_a_frame_are_joined_step_by_step(output):
+    frame = pd.DataFrame({"word": WORDS, "id": IDS, "rows": ROWS})
+    transformer = ColumnTransformer(
+        [
+            ("words", SequenceOneHotEncoder(), ["word"]),
+            ("ids", SequenceOneHotEncoder(sparse_output=False), ["id"]),
+            ("rows", Stepwise(StandardScaler()), ["rows"]),
+        ]
+    ).set_output(transform=output)
+    with pytest.raises(ValueError, match=r"X\[1\] has 3 steps in column 0 and 2"):
+        as_sequences(transformer.fit_transform(frame.assign(id=[IDS[0], IDS[2]] * 2)))
+    frame = frame.assign(word=[["w"] * len(ids) for ids in IDS])
+    X = as_sequences(transformer.fit_transform(frame))
+    assert X.kind == "sparse"
+    assert X.rows.shape == (13, 2 + 5 + 2)
+    ids = [i for sequence in IDS for i in sequence]
+    assert_array_equal(X.rows[:, 2:7].toarray(), np.eye(5)[ids])
+    assert transformer.get_feature_names_out().tolist() == [
+        "words__word",
+        "ids__id",
+        "rows__rows",
+    ]
+
+
+class _Mean(BaseEstimator):
+    """Scores by how many columns there are."""
+
+    def fit(self, X, y=None):
+        self.kind_ = as_sequences(X).kind
+        return self
+
+    def score(self, X, y=None):
+        return -abs(as_sequences(X).rows.shape[1] - 4)
+
+
+@pytest.mark.parametrize("container", [list, np.array, pd.Series])
+def test_grid_search_over_the_vocabulary(container, tmp_path):
+    pipeline = make_pipeline(
+        Tokenizer(), VocabularyEncoder(), SequenceOneHotEncoder(), _Mean()
+    )
+    grid = {"vocabularyencoder__max_tokens": [1, 3, None]}
+    search = GridSearchCV(pipeline, grid, cv=2, error_score="raise")
+    search.fit(container(TEXTS))
+    assert search.best_params_ == {"vocabularyencoder__max_tokens": 3}
+    assert search.best_estimator_[-1].kind_ == "sparse"
+    joblib.dump(search, tmp_path / "search.joblib")
+    loaded = joblib.load(tmp_path / "search.joblib")
+    assert loaded.score(TEXTS) == search.score(TEXTS) == 0
+
+
+def test_texts_make_a_round_trip_through_a_pipeline():
+    pipeline = make_pipeline(Tokenizer(), VocabularyEncoder(), SequenceOneHotEncoder())
+    X = pipeline.fit_transform(TEXTS)
+    assert pipeline.inverse_transform(X).tolist() == TEXTS
+    assert pipeline.get_feature_names_out(["review"]).tolist() == ["review"]

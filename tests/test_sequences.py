@@ -1,0 +1,266 @@
+"""Sequences: indexing, arrays, pickles, memory maps, and life inside scikit-learn."""
+
+import doctest
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import GridSearchCV, KFold, train_test_split
+from sklearn.utils import resample, shuffle
+
+from skrnn import Sequences, _sequences
+
+OFFSETS = np.array([0, 3, 3, 4, 8, 10])  # the second sequence is empty
+KINDS = ["ids", "dense", "sparse", "tokens"]
+
+
+def make_sequences(kind, offsets=OFFSETS):
+    """Return sequences with a different row at each step."""
+    N = offsets[-1]
+    if kind == "ids":
+        return Sequences(np.arange(N)[::-1].copy(), offsets, n_tokens=N)
+    if kind == "dense":
+        return Sequences(np.arange(3.0 * N).reshape(N, 3), offsets)
+    if kind == "sparse":
+        return Sequences(sparse.csr_array(np.diag(np.arange(1.0, N + 1))), offsets)
+    rows = np.empty(N, dtype=object)
+    rows[:] = [f"w{i}" if i % 2 else ("tuple", i) for i in range(N)]
+    return Sequences(rows, offsets)
+
+
+def as_lists(sequences):
+    """Return all items as nested lists, whatever their kind."""
+    return [
+        (item.toarray() if sparse.issparse(item) else item).tolist()
+        for item in sequences
+    ]
+
+
+def test_doctests():
+    assert doctest.testmod(_sequences).failed == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_is_a_column_of_objects(kind):
+    X = make_sequences(kind)
+    assert X.kind == kind
+    assert (len(X), X.shape, X.ndim, X.dtype) == (5, (5, 1), 2, np.dtype(object))
+    assert_array_equal(X.lengths, [3, 0, 1, 4, 2])
+    array = np.asarray(X)
+    assert array.shape == X.shape
+    assert array.dtype == object
+    assert as_lists(array[:, 0]) == as_lists(X)
+    assert [item.shape[0] for item in X] == [3, 0, 1, 4, 2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_becomes_a_column_where_all_lengths_are_equal(kind):
+    X = make_sequences(kind, np.array([0, 2, 4, 6]))
+    assert np.asarray(X).shape == (3, 1)
+    assert np.hstack([X, X]).shape == (3, 2)
+    assert np.asarray(X, dtype=object).shape == (3, 1)
+
+
+def test_array_is_always_a_copy():
+    X = make_sequences("ids")
+    assert np.array(X, copy=True).shape == (5, 1)
+    with pytest.raises(ValueError, match="without a copy"):
+        np.array(X, copy=False)
+
+
+KEYS = [
+    slice(None),
+    slice(1, 4),
+    slice(3, 1),
+    slice(7, 9),
+    slice(-2, None),
+    slice(None, None, 2),
+    slice(None, None, -1),
+    slice(4, 0, -2),
+    [],
+    [4, 0, 0],
+    [-1, 1],
+    (2, 3) * 2,
+    np.array([3, 1, 2]),
+    np.array([2], dtype=np.uint8),
+    np.array([True, False, True, True, False]),
+    [False, False, True, False, False],
+    np.zeros(5, dtype=bool),
+    pd.Series([4, 2]),
+    ...,
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("key", KEYS, ids=repr)
+def test_index_selects_sequences_as_it_does_in_an_array(kind, key):
+    X = make_sequences(kind)
+    key = list(key) if isinstance(key, tuple) else key
+    expected = np.arange(len(X))[key]
+    for selected in (X[key], X[key, ...], X[key, :], X[(key,)]):
+        assert selected.kind == kind
+        assert selected.n_tokens == X.n_tokens
+        assert selected.offsets[-1] == selected.rows.shape[0]
+        assert as_lists(selected) == [as_lists(X)[i] for i in expected]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_integer_selects_one_sequence(kind):
+    X = make_sequences(kind)
+    for i in (0, 3, -1, np.int64(2), np.uint8(4)):
+        assert as_lists([X[i]]) == [as_lists(X)[i]]
+        assert as_lists([X[i, ...]]) == [as_lists(X)[i]]
+
+
+@pytest.mark.parametrize("key", [5, -6, [5], np.array([0, -6])])
+def test_index_out_of_range(key):
+    with pytest.raises(IndexError):
+        make_sequences("ids")[key]
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ((slice(None), 0), "one column"),
+        (([0, 1], [0]), "one column"),
+        (None, "one axis"),
+        (np.array([[0, 1]]), "one axis"),
+        (np.ones(4, dtype=bool), "boolean"),
+        ([0.5], "integer"),
+        ("tokens", "integer"),
+    ],
+)
+def test_what_is_no_index(key, message):
+    with pytest.raises(IndexError, match=message):
+        make_sequences("ids")[key]
+
+
+def test_slice_is_a_view_and_index_array_a_copy():
+    X = make_sequences("dense")
+    assert np.shares_memory(X[1:4].rows, X.rows)
+    assert np.shares_memory(X[3], X.rows)
+    assert not np.shares_memory(X[[1, 2, 3]].rows, X.rows)
+
+
+@pytest.mark.parametrize(
+    "offsets", [[], [1, 10], [0, 9], [0, 6, 5, 10], [0, 11], [[0, 10]], [0, -1, 10], 10]
+)
+def test_offsets_must_rise_from_0_to_the_number_of_rows(offsets):
+    with pytest.raises(ValueError, match="rise from 0 to the number of rows, 10"):
+        Sequences(np.arange(10), offsets)
+
+
+def test_no_sequences_at_all():
+    X = Sequences(np.empty(0, dtype=int), [0])
+    assert (len(X), X.shape, list(X)) == (0, (0, 1), [])
+    assert np.asarray(X).shape == (0, 1)
+    assert len(X[:]) == len(X[[]]) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pickle(kind):
+    X = make_sequences(kind)
+    copy = pickle.loads(pickle.dumps(X))
+    assert as_lists(copy) == as_lists(X)
+    assert (copy.kind, copy.n_tokens) == (kind, X.n_tokens)
+
+
+@pytest.mark.parametrize("kind", ["ids", "dense", "sparse"])
+def test_memory_mapped_and_read_only_rows(kind, tmp_path):
+    X = make_sequences(kind)
+    joblib.dump(X, tmp_path / "X.joblib")
+    mapped = joblib.load(tmp_path / "X.joblib", mmap_mode="r")
+    rows = mapped.rows.data if kind == "sparse" else mapped.rows
+    assert isinstance(rows, np.memmap)
+    assert not rows.flags.writeable
+    for key in (slice(None), slice(1, 4), [4, 0], 3):
+        expected, selected = X[key], mapped[key]
+        if key == 3:
+            expected, selected = [expected], [selected]
+        assert as_lists(selected) == as_lists(expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_repr_says_how_much_of_what(kind):
+    what = {
+        "ids": "10 token ids",
+        "tokens": "tokens",
+        "dense": "dense rows of 3 features",
+        "sparse": "sparse rows of 10 features",
+    }[kind]
+    assert repr(make_sequences(kind)) == f"<5 Sequences, 10 steps, {what}>"
+
+
+# --- inside scikit-learn --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_splitters_and_samplers(kind):
+    X, y = make_sequences(kind), np.arange(5)
+    lists = as_lists(X)
+    for train, test in KFold(3).split(X, y):
+        assert as_lists(X[train]) == [lists[i] for i in train]
+        assert as_lists(X[test]) == [lists[i] for i in test]
+    pieces = train_test_split(X, y, test_size=2, random_state=0)
+    X_train, X_test, y_train, y_test = pieces
+    assert isinstance(X_train, Sequences)
+    assert as_lists(X_train) == [lists[i] for i in y_train]
+    assert as_lists(X_test) == [lists[i] for i in y_test]
+    for sample in (shuffle, resample):
+        X_sample, y_sample = sample(X, y, random_state=0)
+        assert isinstance(X_sample, Sequences)
+        assert as_lists(X_sample) == [lists[i] for i in y_sample]
+
+
+class _Steps(BaseEstimator):
+    """Scores sequences by their steps, and remembers what fit was given."""
+
+    def __init__(self, factor=1):
+        self.factor = factor
+
+    def fit(self, X, y=None):
+        self.given_ = type(X)
+        return self
+
+    def score(self, X, y=None):
+        return self.factor * X.rows.shape[0]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_grid_search_slices_sequences(n_jobs):
+    X = make_sequences("ids")
+    search = GridSearchCV(_Steps(), {"factor": [1, 2]}, cv=KFold(5), n_jobs=n_jobs)
+    search.fit(X)
+    assert search.best_params_ == {"factor": 2}
+    assert search.best_estimator_.given_ is Sequences
+    steps = [search.cv_results_[f"split{i}_test_score"][0] for i in range(5)]
+    assert_array_equal(steps, X.lengths)
+
+
+# --- properties -----------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 9), max_size=5), min_size=1, max_size=8),
+    st.data(),
+)
+def test_any_index_as_in_a_list(lists, data):
+    rows = np.array([i for ids in lists for i in ids], dtype=np.int32)
+    offsets = np.cumsum([0, *map(len, lists)])
+    X = Sequences(rows, offsets, n_tokens=10)
+    n = len(lists)
+    index = data.draw(st.lists(st.integers(-n, n - 1), max_size=12))
+    assert as_lists(X[index]) == [lists[i] for i in index]
+    key = data.draw(st.slices(n))
+    assert as_lists(X[key]) == lists[key]
+    assert as_lists(X[key][::-1]) == lists[key][::-1]
+    mask = data.draw(st.lists(st.booleans(), min_size=n, max_size=n))
+    kept = [ids for ids, keep in zip(lists, mask, strict=True) if keep]
+    assert as_lists(X[np.array(mask)]) == kept
