@@ -314,7 +314,7 @@ class VocabularyEncoder(_SequenceTransformer):
     ----------
     vocabulary_ : dict
         The id of each token, the unknown token included.
-    tokens_ : ndarray of shape (n_tokens_,)
+    tokens_ : ndarray of shape (``n_tokens_``,)
         The token of each id, of dtype object.
     n_tokens_ : int
         The number of ids, the unknown token's included.
