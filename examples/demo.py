@@ -97,7 +97,9 @@ def linear_baseline(X_train, y_train, X_test, y_test):
         one_hot.fit_transform(X_train).rows,
         one_hot.transform(X_test).rows,
     )
-    model = SGDClassifier(loss="log_loss", alpha=1e-6, max_iter=3, tol=None)
+    model = SGDClassifier(
+        loss="log_loss", alpha=1e-5, max_iter=8, tol=None, average=True, random_state=0
+    )
     model.fit(windows(rows), list(chain.from_iterable(y_train)))
     return model.score(windows(test_rows), list(chain.from_iterable(y_test)))
 

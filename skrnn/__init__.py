@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+from skrnn import datasets, metrics, preprocessing
 from skrnn._sequences import Sequences
 from skrnn._show_versions import show_versions
 from skrnn._tagger import RNNTagger
@@ -21,5 +22,8 @@ __all__ = [
     "Stepwise",
     "Tokenizer",
     "VocabularyEncoder",
+    "datasets",
+    "metrics",
+    "preprocessing",
     "show_versions",
 ]

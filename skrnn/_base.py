@@ -1,9 +1,10 @@
 """What all recurrent estimators share: parameters, validation, the one fit."""
 
 import copy
+import threading
 import time
 from abc import ABCMeta, abstractmethod
-from functools import lru_cache, partial
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -29,14 +30,32 @@ from skrnn._validation import (
 )
 
 
-@lru_cache(maxsize=1)
-def _thread_pools():
-    return ThreadpoolController()
+class _OneBlasThread:
+    """Keep the BLAS to one thread: its sums must not depend on how many there are.
+
+    The setting is one for the whole process: the first thread in makes it, the last
+    one out takes it back.
+    """
+
+    def __init__(self):
+        self.lock, self.depth = threading.Lock(), 0
+        self.controller = self.limit = None
+
+    def __enter__(self):
+        with self.lock:
+            if self.depth == 0:
+                self.controller = self.controller or ThreadpoolController()
+                self.limit = self.controller.limit(limits=1, user_api="blas")
+            self.depth += 1
+
+    def __exit__(self, *exception):
+        with self.lock:
+            self.depth -= 1
+            if self.depth == 0:
+                self.limit.restore_original_limits()
 
 
-def one_blas_thread():
-    """Keep the BLAS to one thread: its sums must not depend on how many there are."""
-    return _thread_pools().limit(limits=1, user_api="blas")
+one_blas_thread = _OneBlasThread()
 
 
 class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
@@ -77,7 +96,11 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
-        "n_jobs": [None, Integral],
+        "n_jobs": [
+            None,
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+        ],
         "verbose": ["verbose"],
         "dtype": [StrOptions({"float32", "float64"})],
     }
@@ -151,13 +174,17 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Return y with the targets of all steps one after the other."""
 
     @abstractmethod
-    def _encode_targets(self, y, offsets, used, classes):
+    def _encode_targets(self, y, offsets, used, classes=None):
         """Return targets for the head, and fitted attributes, among them `_outputs`.
 
         y is what `_check_targets` returned; steps not `used` have no weight. Where
         `classes` is given, the targets must be among these. `_outputs` is the name of
         the head and its number of scores a step.
         """
+
+    @abstractmethod
+    def _check_like_before(self, y):
+        """Check that targets are of the kind that the model was fitted on."""
 
     @abstractmethod
     def _validation_score(self, scores, targets, weights):
@@ -220,7 +247,9 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         weights = check_weights(sample_weight, len(X))
         used = np.repeat(weights != 0, X.lengths)
         if resume:
+            self._check_like_before(steps)
             targets, _ = self._encode_targets(steps, X.offsets, used, self.classes_)
+            fitted._resume()
         else:
             targets, attributes = self._encode_targets(steps, X.offsets, used, classes)
             vars(fitted).update(attributes, _table=table)
@@ -238,8 +267,20 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         rng = np.random.RandomState(seed)
         self.input_kind_ = X.kind
         self.input_size_ = X.n_tokens if X.kind == "ids" else X.rows.shape[1]
+        self._architecture = self._describe()
+        params = Network(**self._architecture).init_params(rng)
+        self._weights = params.flat, params.table
+        self._optimizer_state = None
+        self._rng_state = rng.get_state()
+        self._lr_divisor = 1.0
+        self.loss_curve_, self.validation_scores_ = [], None
+        self.best_loss_, self.best_validation_score_ = np.inf, None
+        self.n_iter_ = 0
+
+    def _describe(self):
+        """Return the arguments of `Network` by the present parameters."""
         head, n_outputs = self._outputs
-        self._architecture = {
+        return {
             "cell": self.cell,
             "activation": self.activation,
             "input_size": self.input_size_,
@@ -251,14 +292,17 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             "dropout": _dropout_rates(self.dropout),
             "dtype": self.dtype,
         }
-        params = Network(**self._architecture).init_params(rng)
-        self._weights = params.flat, params.table
-        self._optimizer_state = None
-        self._rng_state = rng.get_state()
-        self._lr_divisor = 1.0
-        self.loss_curve_, self.validation_scores_ = [], None
-        self.best_loss_, self.best_validation_score_ = np.inf, None
-        self.n_iter_ = 0
+
+    def _resume(self):
+        """Check that the fitted network can go on with the present parameters."""
+        architecture = self._describe()
+        for name, value in self._architecture.items():
+            if architecture[name] != value and name != "dropout":
+                raise ValueError(
+                    f"{name} is {architecture[name]!r} now, but {value!r} in the model "
+                    "that is to go on: set it back, or fit with warm_start=False."
+                )
+        self._architecture = architecture
 
     def _choose(self, X, targets, weights):
         """Return the sequences to train on, in order, and the weight of each of X."""
@@ -272,8 +316,9 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         rng.set_state(self._rng_state)
         network, params = Network(**self._architecture), self._params().copy()
         optimizer = Optimizer(self._make_rule(), params)
-        if self._optimizer_state is not None:
-            optimizer.load(self._optimizer_state)
+        solver = self.solver, optimizer.rule.n_slots
+        if self._optimizer_state is not None and self._optimizer_state[0] == solver:
+            optimizer.load(self._optimizer_state[1])
         history = History(
             self.loss_curve_, self.best_loss_, self.validation_scores_, self._lr_divisor
         )
@@ -283,19 +328,16 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             validate = self._validator(network, X, targets, weights, held_out)
             weights[held_out] = 0
         step_weights = self._step_weights(targets, np.repeat(weights, X.lengths))
-        if not step_weights.any():
+        with np.errstate(over="ignore"):
+            step_weights = step_weights.astype(self.dtype)
+        if not step_weights.any() or not np.isfinite(step_weights.sum()):
             raise ValueError(
-                "class_weight is zero for all labels there are: no step has a weight."
+                "sample_weight times class_weight is zero for all steps, or infinite, "
+                f"in {self.dtype}: use weights nearer to 1."
             )
-        data = Data(
-            X.rows,
-            targets,
-            step_weights.astype(self.dtype),
-            X.offsets[index],
-            X.lengths[index],
-        )
+        data = Data(X.rows, targets, step_weights, X.offsets[index], X.lengths[index])
         on_epoch, finish = self._callbacks(estimator, X, y, max_iter, params, history)
-        with one_blas_thread():
+        with one_blas_thread:
             train(
                 network,
                 params,
@@ -323,7 +365,8 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 rng=rng,
             )
         self._keep(history.best_params or params, history)
-        self._optimizer_state, self._rng_state = optimizer.state(), rng.get_state()
+        self._optimizer_state = solver, optimizer.state()
+        self._rng_state = rng.get_state()
         finish()
 
     def _make_rule(self):
@@ -337,8 +380,9 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         n, n_held_out = len(index), max(1, round(self.validation_fraction * len(index)))
         if n_held_out >= n:
             raise ValueError(
-                f"early_stopping needs at least 2 different sequences to hold out "
-                f"validation_fraction={self.validation_fraction} of them; got {n}."
+                f"early_stopping with validation_fraction={self.validation_fraction} "
+                f"leaves nothing to train on of {n} different sequences: use a smaller "
+                "fraction or more data."
             )
         order = rng.permutation(n)
         return index[np.sort(order[n_held_out:])], index[np.sort(order[:n_held_out])]
@@ -350,7 +394,9 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         step_weights = np.repeat(weights[held_out], X.lengths)
 
         def validate(params):
-            scores = network.scores(params, X.rows, X.offsets, map=self._map_threads)
+            scores = network.scores(
+                params, X.rows, X.offsets, run_all=self._map_threads
+            )
             return self._validation_score(scores, targets, step_weights)
 
         return validate
@@ -361,11 +407,14 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
         start = time.perf_counter()
 
-        def current():
+        def fitted(model):
+            before = vars(estimator)
+            return {k: v for k, v in vars(model).items() if before.get(k) is not v}
+
+        def after_epoch():
             snapshot = copy.copy(self)
             snapshot._keep(params.copy(), history)
-            before = vars(estimator)
-            return {k: v for k, v in vars(snapshot).items() if before.get(k) is not v}
+            return fitted(snapshot)
 
         def on_epoch(epoch):
             if self.verbose:
@@ -376,12 +425,15 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             task = context.subcontext(task_name="epoch")
             task.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
             return task.call_on_fit_task_end(
-                estimator=estimator, X=X, y=y, reconstruction_attributes=current
+                estimator=estimator, X=X, y=y, reconstruction_attributes=after_epoch
             )
 
         def finish():
             context.call_on_fit_task_end(
-                estimator=estimator, X=X, y=y, reconstruction_attributes=current
+                estimator=estimator,
+                X=X,
+                y=y,
+                reconstruction_attributes=lambda: fitted(self),
             )
 
         return on_epoch, finish
@@ -394,7 +446,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self._lr_divisor = history.lr_divisor
         if history.scores:
             self.validation_scores_ = list(history.scores)
-            self.best_validation_score_ = max(history.scores)
+            self.best_validation_score_ = history.best_score
 
     # --- fitted models ----------------------------------------------------------------
 
@@ -419,17 +471,17 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         - ``W_out``, shape (D * H, K), and ``b_out``, shape (K,).
         """
         check_is_fitted(self)
-        params = self._params()
-        return {name: params[name] for name in params.shapes}
+        return self._params().to_dict()
 
     def _scores(self, X):
         """Return the scores of all steps, shape (N, K), and where sequences begin."""
         check_is_fitted(self)
-        X = check_sequences(self, X, reset=False, table=self._table, dtype=self.dtype)
+        table, dtype = self._table, self._architecture["dtype"]
+        X = check_sequences(self, X, reset=False, table=table, dtype=dtype)
         network = Network(**self._architecture)
-        with one_blas_thread():
+        with one_blas_thread:
             scores = network.scores(
-                self._params(), X.rows, X.offsets, map=self._map_threads
+                self._params(), X.rows, X.offsets, run_all=self._map_threads
             )
         return scores, X.offsets
 
@@ -462,8 +514,8 @@ def _sizes(hidden_layer_sizes):
 
 def _dropout_rates(dropout):
     """Return the rates for the inputs and for everything above them."""
-    rates = (dropout, dropout) if isinstance(dropout, Real) else tuple(dropout)
-    if len(rates) != 2 or not all(0 <= rate < 1 for rate in rates):
+    rates = (dropout, dropout) if np.ndim(dropout) == 0 else tuple(dropout)
+    if len(rates) != 2 or not all(isinstance(r, Real) and 0 <= r < 1 for r in rates):
         raise ValueError(
             "dropout must be one rate, or two, for the inputs and for between the "
             f"layers, in the range [0, 1); got {dropout!r}."

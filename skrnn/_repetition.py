@@ -31,37 +31,49 @@ def merge_repeated(rows, offsets, targets, weights):
     weights : ndarray of shape (n,)
         Their summed weights; zero for all other sequences.
     """
-    arrays = [*_canonical(rows, offsets), (np.ascontiguousarray(targets), offsets)]
+    contents = _contents_of(rows)
     first, summed = {}, np.zeros(len(weights))
     for i in np.flatnonzero(weights).tolist():
-        digest = blake2b(b"%d" % (offsets[i + 1] - offsets[i]), digest_size=16)
-        for array, starts in arrays:
-            digest.update(array[starts[i] : starts[i + 1]].data)
+        start, stop = offsets[i], offsets[i + 1]
+        kind, *arrays = contents(start, stop)
+        digest = blake2b(b"%d %s" % (stop - start, kind), digest_size=16)
+        for array in (*arrays, targets[start:stop]):
+            digest.update(np.ascontiguousarray(array).data)
         summed[first.setdefault(digest.digest(), i)] += weights[i]
     return np.array([first[key] for key in sorted(first)], dtype=np.intp), summed
 
 
-def _canonical(rows, offsets):
-    """Return arrays, with where each sequence begins in them, that tell rows apart.
+def _contents_of(rows):
+    """Return a function from a range of rows to arrays that tell its content.
 
-    They depend on the numbers that the rows stand for, not on how these are stored.
+    The arrays depend on the numbers that these rows stand for, not on how they are
+    stored, nor on any other rows.
     """
     if rows.ndim == 1:
-        return [(rows.astype(np.int64), offsets)]
-    if not sparse.issparse(rows):
-        filled = np.count_nonzero(rows, axis=1)
-        if 2 * filled.sum() > rows.size:
-            return [(np.ascontiguousarray(rows), offsets)]
-        rows = sparse.csr_array(rows)
-    elif 2 * rows.nnz > rows.shape[0] * rows.shape[1]:
-        return [(rows.toarray(), offsets)]
+        return lambda start, stop: (b"ids", rows[start:stop].astype(np.int64))
+    d = rows.shape[1]
+    if sparse.issparse(rows):
+        if not rows.has_canonical_format:
+            rows = rows.copy()
+            rows.sum_duplicates()
+        counts, first = np.diff(rows.indptr), rows.indptr[:-1]
+        one_hot = counts == 1
+        ids = np.zeros(len(counts), dtype=np.int64)
+        ids[one_hot] = rows.indices[first[one_hot]]
+        one_hot[one_hot] = rows.data[first[one_hot]] == 1
     else:
-        rows = rows.copy()
-        rows.sum_duplicates()
-        rows.eliminate_zeros()
-    counts = np.diff(rows.indptr)
-    columns = rows.indices.astype(np.int64)
-    if (counts == 1).all() and (rows.data == 1).all():
-        return [(columns, offsets)]
-    starts = rows.indptr[offsets]
-    return [(counts, offsets), (columns, starts), (rows.data, starts)]
+        counts = np.count_nonzero(rows, axis=1)
+        ids = rows.argmax(axis=1).astype(np.int64)
+        one_hot = (counts == 1) & (rows.max(axis=1) == 1)
+
+    def contents(start, stop):
+        if one_hot[start:stop].all():
+            return b"ids", ids[start:stop]
+        part = rows[start:stop]
+        if 2 * counts[start:stop].sum() > (stop - start) * d:
+            return b"dense", part.toarray() if sparse.issparse(part) else part
+        part = sparse.csr_array(part)
+        columns = part.indices.astype(np.int64)
+        return b"sparse", counts[start:stop].astype(np.int64), columns, part.data
+
+    return contents

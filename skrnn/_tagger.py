@@ -7,9 +7,10 @@ from sklearn.callback import with_callbacks
 
 from skrnn._base import BaseRNN
 from skrnn._core.heads import HEADS
-from skrnn._sequences import as_items
+from skrnn._sequences import Sequences, as_items
 from skrnn._validation import (
     StrOptions,
+    as_sequences,
     check_step_targets,
     check_weights,
     encode_labels,
@@ -273,6 +274,7 @@ class RNNTagger(BaseRNN):
             As in `fit`.
         classes : array-like of shape (K,), default=None
             All labels there will ever be, in the first call; those of y where None.
+            Of no use for a multi-label target.
 
         Returns
         -------
@@ -297,7 +299,8 @@ class RNNTagger(BaseRNN):
             )
         if classes is not None:
             classes = unique_labels(classes)
-            if hasattr(self, "classes_") and not np.array_equal(self.classes_, classes):
+            before = None if getattr(self, "multilabel_", True) else self.classes_
+            if before is not None and not np.array_equal(before, classes):
                 raise ValueError(
                     f"classes={classes!r} is not what it was in the first call of "
                     f"partial_fit, {self.classes_!r}."
@@ -313,9 +316,9 @@ class RNNTagger(BaseRNN):
     def _check_targets(self, y, lengths, table):
         return check_step_targets(y, lengths, single=table == "steps")
 
-    def _encode_targets(self, y, offsets, used, classes):
+    def _encode_targets(self, y, offsets, used, classes=None):
         if isinstance(y, np.ndarray):
-            return self._encode_indicators(y, classes)
+            return self._encode_indicators(y)
         if classes is None:
             classes = unique_labels(compress(y, used))
         codes = encode_labels(y, classes)
@@ -323,8 +326,8 @@ class RNNTagger(BaseRNN):
             step = int(np.argmax(unknown))
             raise ValueError(
                 f"y[{sequence_of_row(offsets, step)}] contains the label {y[step]!r}, "
-                f"which is not among the classes {classes.tolist()!r:.200}: name all "
-                "of them in the first call of partial_fit."
+                f"which is not among the classes {classes.tolist()!r:.200}: a fitted "
+                "model learns no new ones. Name all in the first call of partial_fit."
             )
         if len(classes) == 2:
             targets, outputs = codes[:, None].astype(self.dtype), ("sigmoid", 1)
@@ -332,12 +335,8 @@ class RNNTagger(BaseRNN):
             targets, outputs = codes, ("softmax", len(classes))
         return targets, {"classes_": classes, "_outputs": outputs, "multilabel_": False}
 
-    def _encode_indicators(self, y, classes):
+    def _encode_indicators(self, y):
         K = y.shape[1]
-        if classes is not None and len(classes) != K:
-            raise ValueError(
-                f"y has rows of {K} indicators, but there are {len(classes)} classes."
-            )
         if self.class_weight is not None:
             raise ValueError(
                 "class_weight is for one label a step; with rows of 0 and 1 use None."
@@ -349,6 +348,19 @@ class RNNTagger(BaseRNN):
         }
         return y.astype(self.dtype), attributes
 
+    def _check_like_before(self, y):
+        rows = isinstance(y, np.ndarray)
+        if rows != self.multilabel_:
+            fitted, found = ("labels", "rows of 0 and 1")
+            if self.multilabel_:
+                fitted, found = found, fitted
+            raise ValueError(f"y holds {found}, but the model was fitted on {fitted}.")
+        if rows and y.shape[1] != len(self.classes_):
+            raise ValueError(
+                f"y has rows of {y.shape[1]} indicators, but the model was fitted on "
+                f"rows of {len(self.classes_)}."
+            )
+
     def _step_weights(self, targets, weights):
         if self.class_weight is None:
             return weights
@@ -358,8 +370,25 @@ class RNNTagger(BaseRNN):
             totals = np.bincount(codes, weights, minlength=len(self.classes_))
             by_class = weights.sum() / (len(totals) * np.maximum(totals, 1e-300))
         else:
-            by_class = [self.class_weight.get(c, 1) for c in self.classes_.tolist()]
+            by_class = self._weights_by_class()
         return weights * np.asarray(by_class, dtype=np.float64)[codes]
+
+    def _weights_by_class(self):
+        """Return the weight of each class from the dict class_weight."""
+        classes = self.classes_.tolist()
+        unknown = [label for label in self.class_weight if label not in classes]
+        if unknown and not all(label in self.class_weight for label in classes):
+            raise ValueError(
+                f"class_weight names {unknown[0]!r}, which is not among the classes "
+                f"{classes!r:.200}."
+            )
+        for label, weight in self.class_weight.items():
+            if not 0 <= weight < np.inf:
+                raise ValueError(
+                    f"class_weight[{label!r}] is {weight!r}: weights must be finite "
+                    "and not negative."
+                )
+        return [self.class_weight.get(label, 1) for label in classes]
 
     def _validation_score(self, scores, targets, weights):
         codes = targets if self.multilabel_ else targets.reshape(len(targets))
@@ -400,7 +429,7 @@ class RNNTagger(BaseRNN):
         labels = self._decide(scores)
         if not self.multilabel_:
             labels = self.classes_[labels]
-        return self._by_sequence(labels, offsets)
+        return self._by_sequence(X, labels, offsets)
 
     def decision_function(self, X):
         """Compute the scores that are compared to choose a label.
@@ -419,7 +448,7 @@ class RNNTagger(BaseRNN):
         scores, offsets = self._scores(X)
         if len(self.classes_) == 2 and not self.multilabel_:
             scores = scores[:, 0]
-        return self._by_sequence(scores, offsets)
+        return self._by_sequence(X, scores, offsets)
 
     def predict_proba(self, X):
         """Compute the probability of each label at each step.
@@ -437,7 +466,7 @@ class RNNTagger(BaseRNN):
             probabilities of K independent labels.
         """
         scores, offsets = self._scores(X)
-        return self._by_sequence(self._head(scores, "proba"), offsets)
+        return self._by_sequence(X, self._head(scores, "proba"), offsets)
 
     def predict_log_proba(self, X):
         """Compute the logarithm of the probability of each label at each step.
@@ -453,7 +482,7 @@ class RNNTagger(BaseRNN):
             Item i is an array of shape (T_i, K).
         """
         scores, offsets = self._scores(X)
-        return self._by_sequence(self._head(scores, "log_proba"), offsets)
+        return self._by_sequence(X, self._head(scores, "log_proba"), offsets)
 
     def _head(self, scores, method):
         if len(self.classes_) == 2 and not self.multilabel_:
@@ -479,17 +508,18 @@ class RNNTagger(BaseRNN):
         """
         scores, offsets = self._scores(X)
         lengths = np.diff(offsets)
-        codes = self._check_targets(y, lengths, self._table)
-        if isinstance(codes, np.ndarray) != self.multilabel_:
-            found, fitted = ("rows of 0 and 1", "labels")[:: 1 - 2 * self.multilabel_]
-            raise ValueError(f"y holds {found}, but the model was fitted on {fitted}.")
+        table = self._table if self._is_table(X) else "series"
+        codes = self._check_targets(y, lengths, table)
+        self._check_like_before(codes)
         if not self.multilabel_:
             codes = encode_labels(codes, self.classes_)
         weights = np.repeat(check_weights(sample_weight, len(lengths)), lengths)
         return self._accuracy(scores, codes, weights)
 
-    def _by_sequence(self, flat, offsets):
+    def _by_sequence(self, X, flat, offsets):
         """Return one item a sequence; of a table the rows as they are."""
-        if self._table == "steps":
-            return flat
-        return as_items(flat, offsets)
+        return flat if self._is_table(X) else as_items(flat, offsets)
+
+    def _is_table(self, X):
+        """Whether X is read as n sequences of one step."""
+        return self._table == "steps" and not isinstance(as_sequences(X), Sequences)

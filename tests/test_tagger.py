@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
-from sklearn.callback import ScoringMonitor
-from threadpoolctl import threadpool_limits
+from sklearn.callback import ProgressBar, ScoringMonitor
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skrnn import RNNTagger, Sequences
 from skrnn._core.cells import CELLS
@@ -189,6 +194,17 @@ def test_a_million_tokens(embedding_dim):
     assert len(model.predict([[123_456]])[0]) == 1
 
 
+def test_dropped_inputs_are_the_same_for_every_kind():
+    X, y = make_data()
+    ids = small(dropout=(0.5, 0.0), dtype="float64").fit(X, y)
+    for kind in ("csr", "dense"):
+        other = small(dropout=(0.5, 0.0), dtype="float64").fit(one_hot(X, kind), y)
+        for name, values in ids.weights_.items():
+            assert_allclose(other.weights_[name], values, rtol=1e-9, atol=1e-12)
+    plain = small(dtype="float64").fit(X, y)
+    assert not np.allclose(plain.weights_["U0"], ids.weights_["U0"])
+
+
 def test_containers_give_the_same_model():
     X, y = make_data(20)
     lists, label_array = [x.tolist() for x in X], np.empty(20, dtype=object)
@@ -237,6 +253,9 @@ def test_table_with_one_label_a_row():
     assert model.predict(X).shape == (40,)
     assert model.predict_proba(X).shape == (40, 2)
     assert model.score(X, y) > 0.9
+    apart = [X[:4], X[4:6]]  # sequences of several such steps
+    assert [labels.shape for labels in model.predict(apart)] == [(4,), (2,)]
+    assert model.score(apart, [y[:4], y[4:6]]) == model.score(X[:6], y[:6])
 
 
 @settings(max_examples=25, deadline=None)
@@ -294,6 +313,23 @@ def test_weight_is_repetition(dropout):
     assert_same_model(weighted, repeated)
     assert weighted.score(X, y, weights) == pytest.approx(
         repeated.score([X[i] for i in again], [y[i] for i in again])
+    )
+
+
+@pytest.mark.parametrize("kind", ["csr", "dense"])
+def test_weight_is_repetition_of_rows_of_any_density(kind):
+    """What stands for a sequence does not depend on the others there are."""
+    rng = np.random.default_rng(0)
+    X = [rng.standard_normal((3, 8)) * (rng.random((3, 8)) < q) for q in [0.1, 1] * 8]
+    X += [np.eye(8)[rng.integers(0, 8, 3)] for _ in range(4)]
+    X = [sparse.csr_array(x) for x in X] if kind == "csr" else X
+    y = [rng.integers(0, 2, 3) for _ in X]
+    weights = np.array([1, 5] * 8 + [0, 2, 0, 1])
+    again = rng.permutation(np.repeat(np.arange(len(X)), weights))
+    model = small(batch_size=4)
+    assert_same_model(
+        clone(model).fit(X, y, weights),
+        clone(model).fit([X[i] for i in again], [y[i] for i in again]),
     )
 
 
@@ -363,6 +399,21 @@ def test_threads_do_not_change_a_bit():
     assert_same_model(one, many)
 
 
+def test_the_blas_has_its_threads_back():
+    """However many threads predict at the same time."""
+    X, y = make_data(200)
+    model = small(hidden_layer_sizes=30).fit(X, y)
+
+    def n_threads():
+        return [pool["num_threads"] for pool in threadpool_info()]
+
+    with threadpool_limits(2, user_api="blas"):
+        before = n_threads()
+        with ThreadPoolExecutor(4) as executor:
+            list(executor.map(model.predict, [X] * 12))
+        assert n_threads() == before
+
+
 def test_random_state_decides():
     X, y = make_data()
     model = small(dropout=0.2, batch_size=8)
@@ -404,6 +455,55 @@ def test_warm_start_goes_on():
     assert_same_model(afresh, small(batch_size=8, dropout=0.2, max_iter=2).fit(X, y))
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("adam", "sgd"), ("sgd", "adam"), ("adagrad", "rmsprop"), ("sgd", "sgd")],
+)
+def test_another_solver_starts_with_moments_of_its_own(before, after):
+    X, y = make_data()
+    model = small(solver=before, warm_start=True, shuffle=False).fit(X, y)
+    model.set_params(solver=after, momentum=0.0, max_iter=1, dropout=0.3).fit(X, y)
+    assert model.n_iter_ == 4
+    assert np.isfinite(model.predict_proba(X)[0]).all()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"cell": "gru"},
+        {"hidden_layer_sizes": 7},
+        {"bidirectional": False},
+        {"embedding_dim": 3},
+        {"dtype": "float64"},
+    ],
+)
+def test_another_network_cannot_go_on(changed):
+    X, y = make_data()
+    model = small(warm_start=True).fit(X, y).set_params(**changed)
+    before = pickle.dumps(model)
+    for fit in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=r"is .* now, but .* set it back"):
+            fit(X, y)
+    assert pickle.dumps(model) == before
+    model.predict(X)  # goes by what was fitted
+    model.set_params(warm_start=False).fit(X, y)
+
+
+def test_another_kind_of_target_cannot_go_on():
+    X, labels = [[0, 1], [1]], [["a", "b"], ["a"]]
+    rows = [np.array([[0, 1], [1, 1]]), np.array([[0, 0]])]
+    wider = [np.eye(3)[:2], np.eye(3)[:1]]
+    of_labels, of_rows = small().fit(X, labels), small().fit(X, rows)
+    for check in (of_labels.partial_fit, of_labels.score):
+        with pytest.raises(ValueError, match="fitted on labels"):
+            check(X, rows)
+    for check in (of_rows.partial_fit, of_rows.score):
+        with pytest.raises(ValueError, match="fitted on rows of 0 and 1"):
+            check(X, labels)
+        with pytest.raises(ValueError, match=r"rows of 3 indicators, .* rows of 2"):
+            check(X, wider)
+
+
 def test_partial_fit_knows_its_classes():
     X, y = [[0, 1]], [["a", "b"]]
     model = small().partial_fit(X, y, classes=["c", "b", "a"])
@@ -432,7 +532,9 @@ def test_early_stopping_keeps_the_best():
     assert model.n_iter_ == np.argmax(scores) + 1 + 5
     shorter = clone(model).set_params(max_iter=int(np.argmax(scores)) + 1).fit(X, y)
     assert_same_model(model, shorter)
-    with pytest.raises(ValueError, match="at least 2 different sequences"):
+    model.set_params(warm_start=True, max_iter=3).fit(X, y)
+    assert model.best_validation_score_ == max(model.validation_scores_[-3:])
+    with pytest.raises(ValueError, match="leaves nothing to train on of 1"):
         small(early_stopping=True).fit(X[:1] * 3, y[:1] * 3)
 
 
@@ -502,6 +604,14 @@ def test_divergence_is_an_error_and_changes_nothing():
         assert_array_equal(values, before[name])
 
 
+def test_the_last_step_may_diverge_too():
+    X = [np.full((3, 2), 100.0)] * 2
+    model = small(cell="rnn", activation="relu", solver="sgd", max_iter=1, momentum=0.0)
+    model.set_params(learning_rate_init=1e38, max_grad_norm=None)
+    with pytest.raises(FloatingPointError, match="sum of the weights is not finite"):
+        model.fit(X, [["a", "b", "c"]] * 2)
+
+
 def test_failed_fit_leaves_the_model_as_it_was():
     X, y = make_data()
     model = small().fit(np.random.default_rng(0).standard_normal((4, 3)), np.eye(4, 3))
@@ -522,6 +632,37 @@ def test_callbacks_see_a_fitted_model_after_each_epoch():
     expected = [small(max_iter=n).fit(X, y).score(X, y) for n in (1, 2, 3)]
     assert epochs == expected
     assert whole == expected[-1] == model.score(X, y)
+
+
+def test_the_last_callback_sees_the_final_model():
+    rng = np.random.default_rng(0)
+    X, y = make_data(30)
+    y = [rng.permutation(labels) for labels in y]
+    monitor = ScoringMonitor(scoring=lambda model, X, y: {"acc": model.score(X, y)})
+    model = small(early_stopping=True, max_iter=15, learning_rate_init=0.05)
+    model.set_callbacks(monitor).fit(X, y)
+    whole, *epochs = monitor.get_logs().data_as_pandas["acc"]
+    assert whole == model.score(X, y)
+    assert whole != epochs[-1]
+
+
+def test_progress_bar_in_a_search(capsys):
+    X, y = make_data()
+    search = GridSearchCV(
+        small(), {"cell": ["rnn", "gru"]}, cv=2, n_jobs=2, error_score="raise"
+    )
+    search.set_callbacks(ProgressBar()).fit(X, y)
+    assert "RNNTagger" in capsys.readouterr().out
+
+
+def test_metadata_is_routed():
+    X, y = make_data(30)
+    weights = np.r_[np.zeros(15), np.ones(15)]
+    with config_context(enable_metadata_routing=True):
+        model = small().set_fit_request(sample_weight=True)
+        pipe = make_pipeline(FunctionTransformer(), model)
+        pipe.fit(X, y, sample_weight=weights)
+    assert_same_model(pipe[-1], small().fit(X[15:], y[15:]))
 
 
 def test_verbose(capsys):
@@ -586,6 +727,8 @@ def test_bad_data_is_named(X, y, message):
         ({"dropout": 1.0}, "dropout"),
         ({"dropout": (0.1, 0.2, 0.3)}, "dropout"),
         ({"dropout": (0.1, 1.2)}, "dropout"),
+        ({"dropout": ("a", "b")}, "dropout"),
+        ({"n_jobs": 0}, "n_jobs"),
         ({"batch_size": 0}, "batch_size"),
         ({"max_iter": 0}, "max_iter"),
         ({"learning_rate_init": 0}, "learning_rate_init"),
@@ -606,9 +749,17 @@ def test_bad_weights_are_refused():
         small().fit(X2, Y2, sample_weight=[1, 2, 3])
     with pytest.raises(ValueError, match="egative"):
         small().fit(X2, Y2, sample_weight=[1, -2])
+    for scale in (1e-50, 1e39):
+        with pytest.raises(ValueError, match="or infinite, in float32"):
+            small().fit(X2, Y2, sample_weight=[scale, scale])
+    for weight in (np.nan, np.inf, -1.0):
+        with pytest.raises(ValueError, match=r"class_weight\['a'\] is .*not negative"):
+            small(class_weight={"a": weight}).fit(X2, Y2)
+    with pytest.raises(ValueError, match="class_weight names 'c'"):
+        small(class_weight={"c": 2.0}).fit(X2, Y2)
     with pytest.raises(ValueError, match="class_weight is for one label a step"):
         small(class_weight="balanced").fit([[0, 1]], [np.eye(2)])
-    with pytest.raises(ValueError, match="class_weight is zero for all labels"):
+    with pytest.raises(ValueError, match="class_weight is zero for all steps"):
         small(class_weight={"a": 0, "b": 0}).fit(X2, Y2)
 
 

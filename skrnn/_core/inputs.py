@@ -100,20 +100,22 @@ def project_both_grad(x, reverse, dz):
     return RowGrad(rows, values.reshape(-1, D, m).transpose(1, 0, 2))
 
 
-def drop(x, rate, rng, V):
+def drop(x, rate, rng, V, dtype):
     """Set a random share `rate` of what is not zero to zero and scale up the rest.
 
-    Returns rows of the same kind, but of ids CSR rows, and for dense rows the mask.
+    The random numbers drawn are the same for ids, sparse and dense rows of the same
+    tokens. Returns rows of the same kind, but of ids CSR rows.
     """
     if not sparse.issparse(x) and x.ndim == 2:
-        mask = dropout_mask(x.shape, rate, rng, x.dtype)
-        return x * mask, mask
+        x, used = x.copy(), x != 0
+        x[used] *= dropout_mask(np.count_nonzero(used), rate, rng, dtype)
+        return x
     if sparse.issparse(x):
         data, indices, indptr = x.data, x.indices, x.indptr
     else:
-        data, indices, indptr = np.float32(1), x, np.arange(len(x) + 1)
-    data = data * dropout_mask(indices.shape, rate, rng, data.dtype)
-    return sparse.csr_array((data, indices, indptr), shape=(x.shape[0], V)), None
+        data, indices, indptr = 1, x, np.arange(len(x) + 1)
+    data = data * dropout_mask(len(indices), rate, rng, dtype)
+    return sparse.csr_array((data, indices, indptr), shape=(x.shape[0], V))
 
 
 def dropout_mask(shape, rate, rng, dtype):

@@ -227,7 +227,7 @@ class Network:
         self.backward(params, dscores, tape, batch, grads)
         return loss, grads
 
-    def scores(self, params, rows, offsets, *, map=map):
+    def scores(self, params, rows, offsets, *, run_all=map):
         """Compute the scores of every step of many sequences, batch by batch.
 
         The bits of a score do not depend on the other sequences.
@@ -240,8 +240,8 @@ class Network:
             The inputs, one sequence after the other.
         offsets : ndarray of shape (n + 1,)
             Where each sequence begins.
-        map : callable, default=map
-            May run batches at the same time.
+        run_all : callable, default=map
+            As `map`; may run batches at the same time.
 
         Returns
         -------
@@ -255,15 +255,19 @@ class Network:
             x = rows[batch.rows]
             scores[batch.rows] = self.forward(params, x, batch, keep=False)[0]
 
-        for _ in map(run, batches_by_length(lengths)):
+        for _ in run_all(run, batches_by_length(lengths)):
             pass
         return scores
 
     def _drop(self, x, l, rng):
+        """Return the inputs of layer l with some dropped, and the mask to go back."""
         rate = self.dropout[min(l, 1)]
         if rng is None or rate == 0:
             return x, None
-        return inputs.drop(x, rate, rng, self.input_size)
+        if l == 0 and self.embedding_dim is None:
+            return inputs.drop(x, rate, rng, self.input_size, self.dtype), None
+        mask = inputs.dropout_mask(x.shape, rate, rng, self.dtype)
+        return x * mask, mask
 
     def _project(self, params, x, batch, l, times):
         """Return what the inputs of layer l contribute, and these for `backward`."""

@@ -49,7 +49,7 @@ def train_epoch(
     Raises
     ------
     FloatingPointError
-        If a loss or a gradient is not finite; the parameters are as before the step.
+        If a loss, a gradient or a weight is not finite.
     """
     n = len(data.lengths)
     total = total_terms = 0.0
@@ -64,11 +64,15 @@ def train_epoch(
         loss, grads = network.loss_grad(params, x, y, weights, batch, dropout_rng)
         norm = finish_grads(grads, params, n_terms, alpha, max_norm)
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise FloatingPointError("loss" if not math.isfinite(loss) else "gradient")
+            raise FloatingPointError("gradient" if math.isfinite(loss) else "loss")
         with uninterrupted():
             optimizer.step(params, grads, lr)
         total += loss
         total_terms += n_terms
+    if not all(
+        math.isfinite(w.sum(dtype=np.float64)) for w in (params.flat, params.table)
+    ):
+        raise FloatingPointError("sum of the weights")
     return total / total_terms
 
 
@@ -143,7 +147,7 @@ def train(
     except KeyboardInterrupt:
         warnings.warn(
             f"Training was interrupted after {len(history.losses)} epochs; the weights "
-            "of the last finished step are kept.",
+            "of the last finished step are kept, or with early stopping the best ones.",
             stacklevel=2,
         )
         return "interrupted"
@@ -153,7 +157,8 @@ def train(
 def _checked_epoch(*args, epoch, lr, **options):
     """Train for an epoch; say what to do where it diverges."""
     try:
-        return train_epoch(*args, lr=lr, **options)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return train_epoch(*args, lr=lr, **options)
     except FloatingPointError as error:
         raise FloatingPointError(
             f"Training diverged in epoch {epoch + 1}: the {error} is not finite. Try a "

@@ -152,7 +152,11 @@ def read_proteins(path):
 
 @pytest.mark.long
 def test_protein_secondary_structure(data_dir):
-    """Residue accuracy; 0.643 in Qian and Sejnowski (1988)."""
+    """Residue accuracy of ten networks together; 0.643 in Qian and Sejnowski (1988).
+
+    Settings come from cross-validation by groups of related chains: the chains of the
+    test set are related to none of the training set.
+    """
     name = "protein-secondary-structure"
     train, test = (
         read_proteins(data_dir / "protein_secondary_structure" / f"{name}.{part}")
@@ -160,20 +164,26 @@ def test_protein_secondary_structure(data_dir):
     )
     assert (len(train[0]), len(test[0])) == (111, 17)
     assert (sum(map(len, train[0])), sum(map(len, test[0]))) == (18_105, 3_520)
-    features = [(f"at{by}", one_hot(shift, by=by)) for by in range(-6, 7)]
-    tagger = RNNTagger(
-        cell="gru",
-        hidden_layer_sizes=30,
-        dropout=0.3,
-        batch_size=8,
-        learning_rate_init=0.003,
-        max_iter=28,
-    )
-
-    def accuracy(y_true, y_pred):
-        return np.mean(np.concatenate(y_true) == np.concatenate(y_pred))
-
-    assert mean_over_seeds(features, tagger, train, test, accuracy) >= 0.643
+    window = FeatureUnion([(f"at{by}", one_hot(shift, by=by)) for by in range(-7, 8)])
+    X_train, X_test = window.fit_transform(train[0]), window.transform(test[0])
+    truth, single, summed = np.concatenate(test[1]), [], 0
+    for seed in range(10):
+        tagger = RNNTagger(
+            cell="gru",
+            embedding_dim=24,
+            hidden_layer_sizes=60,
+            dropout=(0.3, 0.6),
+            batch_size=8,
+            learning_rate_init=0.002,
+            max_iter=36,
+            random_state=seed,
+        )
+        proba = np.concatenate(tagger.fit(X_train, train[1]).predict_proba(X_test))
+        single.append(np.mean(tagger.classes_[proba.argmax(axis=1)] == truth))
+        summed = summed + proba
+    together = np.mean(tagger.classes_[summed.argmax(axis=1)] == truth)
+    print(f"one network {np.mean(single):.4f}, ten {together:.4f}", single)
+    assert together >= 0.643
 
 
 @pytest.mark.long
