@@ -17,11 +17,11 @@ class Sequences:
 
     Parameters
     ----------
-    rows : ndarray or CSR matrix of N rows
+    rows : ndarray or CSR matrix or array of N rows
         What the rows are says what kind of sequences these are:
 
         - ``"ids"``: shape (N,), integers, token ids;
-        - ``"dense"``: shape (N, d), floats, d features a step;
+        - ``"dense"``: shape (N, d), numbers, d features a step, at least one;
         - ``"sparse"``: CSR of shape (N, V), one-hot, multi-hot or any sparse features;
         - ``"tokens"``: shape (N,), objects, tokens not yet encoded.
 
@@ -39,8 +39,11 @@ class Sequences:
 
     Raises
     ------
+    TypeError
+        If the rows are no array and no CSR matrix, or their type is none of these.
     ValueError
-        If the offsets do not start at 0, decrease, or do not end at N.
+        If the rows have another shape, or if the offsets are no integers, do not start
+        at 0, decrease, or do not end at N.
 
     Examples
     --------
@@ -59,18 +62,23 @@ class Sequences:
     dtype = np.dtype(object)
 
     def __init__(self, rows, offsets, *, n_tokens=None):
-        offsets = np.asarray(offsets, dtype=np.int64)
-        n_rows = rows.shape[0]
+        _check_rows(rows)
+        given, n_rows = np.asarray(offsets), rows.shape[0]
+        if given.dtype.kind not in "iuf":
+            raise TypeError(f"offsets must be integers; got {offsets!r:.200}.")
+        with np.errstate(invalid="ignore"):
+            offsets = given.astype(np.int64, copy=False)
         if (
             offsets.ndim != 1
             or len(offsets) == 0
             or offsets[0] != 0
             or offsets[-1] != n_rows
             or (np.diff(offsets) < 0).any()
+            or (offsets != given).any()
         ):
             raise ValueError(
-                f"offsets must rise from 0 to the number of rows, {n_rows}; "
-                f"got {offsets!r}."
+                "offsets must be integers that rise from 0 to the number of rows, "
+                f"{n_rows}; got {given!r}."
             )
         self.rows = rows
         self.offsets = offsets
@@ -138,6 +146,35 @@ class Sequences:
             "tokens": "tokens",
         }.get(self.kind) or f"{self.kind} rows of {self.rows.shape[1]} features"
         return f"<{len(self)} Sequences, {self.rows.shape[0]} steps, {rows}>"
+
+
+def _check_rows(rows):
+    """Check that rows are of one of the four kinds."""
+    is_sparse = sparse.issparse(rows)
+    if is_sparse and rows.format != "csr":
+        raise TypeError(f"rows are a {type(rows).__name__}: pass rows.tocsr().")
+    masked = isinstance(rows, (np.matrix, np.ma.MaskedArray))
+    if masked or not (is_sparse or isinstance(rows, np.ndarray)):
+        raise TypeError(
+            f"rows are a {type(rows).__name__}: pass an array, or a CSR matrix."
+        )
+    shape, kind = rows.shape, rows.dtype.kind
+    if rows.ndim not in (1, 2) or (is_sparse and rows.ndim == 1):
+        raise ValueError(f"rows must be of shape (N,) or (N, d); got {shape}.")
+    if rows.ndim == 1 and kind in "fb":
+        raise TypeError(
+            f"rows are of shape (N,) and of type {rows.dtype}, and only ids and tokens "
+            "may be: for one feature a step pass rows[:, None]."
+        )
+    if kind not in ("iuOUS" if rows.ndim == 1 else "fiub"):
+        raise TypeError(
+            f"rows of shape {shape} are of type {rows.dtype}: tokens must be objects, "
+            "ids integers, and features real numbers."
+        )
+    if shape[1:] == (0,):
+        raise ValueError(
+            f"rows have shape {shape}: a step must have at least one feature."
+        )
 
 
 def as_items(rows, offsets):

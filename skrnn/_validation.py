@@ -5,12 +5,13 @@ scikit-learn: the rest of the package takes them from here.
 """
 
 import numbers
+from collections.abc import Mapping
 from itertools import chain
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import HasMethods, Hidden, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config, check_library_installed
 from sklearn.utils.validation import (
     _check_feature_names,
@@ -25,10 +26,10 @@ from skrnn._sequences import Sequences
 
 __all__ = [
     "HasMethods",
-    "Hidden",
     "Interval",
     "StrOptions",
     "as_sequences",
+    "check_ids",
     "check_is_fitted",
     "check_sequences",
     "check_step_targets",
@@ -45,6 +46,9 @@ __all__ = [
 ]
 
 
+MAX_ID = 2**31 - 1  # an id is a row of a table, which must fit into memory
+
+
 def sequence_of_row(offsets, row):
     """Return the index of the sequence that flat row `row` belongs to."""
     return int(np.searchsorted(offsets, row, side="right")) - 1
@@ -53,7 +57,7 @@ def sequence_of_row(offsets, row):
 # --- containers of sequences ----------------------------------------------------------
 
 
-def as_sequences(X, *, name="X", allow_empty=False, tokens=False):
+def as_sequences(X, *, name="X", allow_empty=False, tokens=False, allow_nan=False):
     """Turn any container of sequences into `Sequences`, or a table into an array.
 
     Parameters
@@ -67,6 +71,8 @@ def as_sequences(X, *, name="X", allow_empty=False, tokens=False):
     tokens : bool, default=False
         Whether steps are tokens: a tuple of numbers is one, not a row of features, and
         an integer may be negative, since it is not an id.
+    allow_nan : bool, default=False
+        Whether numbers may be NaN.
 
     Returns
     -------
@@ -76,17 +82,19 @@ def as_sequences(X, *, name="X", allow_empty=False, tokens=False):
     Raises
     ------
     ValueError
-        If X is a single string, if it has no sequences or (unless `allow_empty`) a
-        sequence without steps, or if its sequences are of different kinds.
+        If X is a single string or has no order, if it has no sequences or (unless
+        `allow_empty`) a sequence without steps, or if its sequences are of different
+        kinds.
     """
-    _refuse_single_string(X, name)
+    _refuse_no_list(X, name)
     if isinstance(X, Sequences):
         sequences = X
         if X.kind in ("dense", "sparse"):
-            rows = _check_floats(X.rows, X.offsets, name)
+            rows = _check_floats(X.rows, X.offsets, name, allow_nan)
             sequences = Sequences(rows, X.offsets)
         elif X.kind == "ids" and not tokens:
-            _check_ids(X.rows, X.offsets, name, X.n_tokens)
+            rows = check_ids(X.rows, X.offsets, name=name, n_tokens=X.n_tokens)
+            sequences = Sequences(rows, X.offsets, n_tokens=X.n_tokens)
     elif (
         isinstance(X, np.ndarray)
         and X.ndim == 3
@@ -94,25 +102,46 @@ def as_sequences(X, *, name="X", allow_empty=False, tokens=False):
         and X.shape[0] > 0
     ):
         n, T, d = X.shape
-        sequences = Sequences(X.reshape(n * T, d), np.arange(n + 1) * T)
-        sequences.rows = _check_floats(sequences.rows, sequences.offsets, name)
+        _check_shape(X[0], f"{name}[0]")
+        rows, offsets = X.reshape(n * T, d), np.arange(n + 1) * T
+        sequences = Sequences(_check_floats(rows, offsets, name, allow_nan), offsets)
     else:
         columns = _columns(X)
         if columns is None:
             return X
-        stacked = [_stack(column, name, allow_empty, tokens) for column in columns]
+        stacked = []
+        for j, column in enumerate(columns):
+            cell = name if len(columns) == 1 else f"column {j} of {name}"
+            stacked.append(_stack(column, cell, allow_empty, tokens, allow_nan))
         sequences = stacked[0] if len(stacked) == 1 else _join(stacked, name)
     if not allow_empty and len(sequences) and sequences.lengths.min() == 0:
         _raise_empty(sequences.lengths, name)
     return sequences
 
 
-def _refuse_single_string(X, name):
+def _refuse_no_list(X, name):
+    """Refuse what has no items, or none in an order that can be relied on."""
     if isinstance(X, (str, bytes)):
         raise ValueError(
             f"{name} is a single string; pass a list with one item a sequence: "
             f"[{name}]."
         )
+    unordered = hasattr(X, "__iter__") and not hasattr(X, "__getitem__")
+    if (unordered or isinstance(X, Mapping)) and not sparse.issparse(X):
+        raise ValueError(
+            f"{name} is a {type(X).__name__}; pass a list with one item a sequence."
+        )
+    _refuse_masked(X, name)
+
+
+def _refuse_masked(X, name):
+    if isinstance(X, (np.matrix, np.ma.MaskedArray)):
+        remedy = (
+            "fill or leave out what is masked"
+            if isinstance(X, np.ma.MaskedArray)
+            else "np.asarray makes it one"
+        )
+        raise ValueError(f"{name} is a {type(X).__name__}; pass an array: {remedy}.")
 
 
 def _is_sequence(cell):
@@ -128,7 +157,13 @@ def _columns(X):
     """Return the columns of sequences in X, each a list; None where it has none."""
     columns = _split(X)
     first = next(columns, [])  # a table of numbers is not taken apart any further
-    return [first, *columns] if any(map(_is_sequence, first)) else None
+    if any(map(_is_sequence, first)):
+        return [first, *columns]
+    if hasattr(X, "columns") or (isinstance(X, np.ndarray) and X.ndim == 2):
+        top = X.head(1) if hasattr(X, "head") else X[:1]
+        if any(map(_is_sequence, chain.from_iterable(_split(top)))):
+            return [first, *columns]
+    return None
 
 
 def _split(X):
@@ -157,8 +192,9 @@ def _to_list(column):
     return list(column) if hasattr(column, "__iter__") else np.asarray(column).tolist()
 
 
-def _stack(cells, name, allow_empty, tokens):
+def _stack(cells, name, allow_empty, tokens, allow_nan):
     """Put a column of sequences, one a cell, into one array of rows."""
+    cells = [c.to_numpy() if hasattr(c, "columns") else c for c in cells]
     for i, cell in enumerate(cells):
         if not _is_sequence(cell):
             remedy = (
@@ -169,47 +205,72 @@ def _stack(cells, name, allow_empty, tokens):
             raise ValueError(
                 f"{name}[{i}] is {cell!r:.60}, not a sequence of steps: {remedy}."
             )
+        _refuse_masked(cell, f"{name}[{i}]")
     lengths = np.array([c.shape[0] if hasattr(c, "shape") else len(c) for c in cells])
     if not allow_empty and lengths.min() == 0:
         _raise_empty(lengths, name)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     if any(map(sparse.issparse, cells)):
-        return Sequences(_stack_sparse(cells, offsets, name), offsets)
+        rows = _stack_sparse(cells, name)
+        return Sequences(_check_floats(rows, offsets, name, allow_nan), offsets)
     if all(isinstance(c, np.ndarray) and c.dtype.kind in "fiub" for c in cells):
         rows = _stack_arrays(cells, name)
     else:
         rows = _stack_items(cells, offsets, name, tokens)
-    if rows.dtype == object:
-        return Sequences(rows, offsets)
-    if rows.ndim == 1 and rows.dtype.kind in "iu":
-        if not tokens:
-            _check_ids(rows, offsets, name)
-        return Sequences(rows, offsets)
-    rows = rows[:, None] if rows.ndim == 1 else rows
-    return Sequences(_check_floats(rows, offsets, name), offsets)
+    if rows.ndim == 1 and rows.dtype.kind in "fb":
+        rows = rows[:, None]
+    if rows.ndim == 2:
+        rows = _check_floats(rows, offsets, name, allow_nan)
+    elif not tokens and (rows.dtype != object or _are_integers(rows.tolist())):
+        rows = check_ids(rows, offsets, name=name)
+    return Sequences(rows, offsets)
+
+
+def _check_shape(cell, name):
+    """Check that a sequence that is an array has a row or an item for each step."""
+    if cell.ndim > 2:
+        raise ValueError(
+            f"{name} has shape {cell.shape}: a sequence must be of shape (T_i, d), or "
+            "of shape (T_i,)."
+        )
+    if cell.shape[1:] == (0,):
+        raise ValueError(
+            f"{name} has shape {cell.shape}: a step must have at least one feature."
+        )
 
 
 def _stack_arrays(cells, name):
     """Stack arrays of numbers: of shape (T_i,) or of shape (T_i, d)."""
     shape = cells[0].shape[1:]
     for i, cell in enumerate(cells):
-        if cell.shape[1:] != shape or cell.ndim > 2:
+        _check_shape(cell, f"{name}[{i}]")
+        if cell.shape[1:] != shape:
             raise ValueError(
                 f"{name}[{i}] has shape {cell.shape} and {name}[0] has shape "
                 f"{cells[0].shape}: all sequences must be of shape (T_i, d) with the "
                 "same number d of features a step, or all of shape (T_i,)."
             )
     # numpy gives empty arrays floats, which must not make floats of ids
-    return np.concatenate([cell for cell in cells if len(cell)] or cells)
+    cells = [cell for cell in cells if len(cell)] or cells
+    if shape == () and all(cell.dtype.kind in "iu" for cell in cells):
+        # numpy makes floats of int64 and uint64 together
+        large = any(c.dtype == np.uint64 and c.max() >= 2**63 for c in cells)
+        dtype = object if large else np.int64
+        return np.concatenate(cells, dtype=dtype, casting="unsafe")
+    return np.concatenate(cells)
 
 
 def _stack_items(cells, offsets, name, tokens):
     """Stack lists of tokens, ids or numbers, or lists of rows of numbers."""
     items = list(chain.from_iterable(map(_to_list, cells)))
     types = set(map(type, items))
+    if _are_integers(items):
+        try:
+            return np.array(items, dtype=np.int64)
+        except OverflowError:
+            return np.array(items, dtype=object)
     if all(issubclass(t, numbers.Real) for t in types):
-        ids = all(issubclass(t, numbers.Integral) and t is not bool for t in types)
-        return np.array(items, dtype=np.int64 if ids else np.float64)
+        return np.array(items, dtype=np.float64)
     if not tokens and all(issubclass(t, (list, tuple, np.ndarray)) for t in types):
         widths = np.array([len(item) for item in items])
         wrong = np.flatnonzero(widths != widths[0])
@@ -230,16 +291,26 @@ def _stack_items(cells, offsets, name, tokens):
     return rows
 
 
-def _stack_sparse(cells, offsets, name):
+def _are_integers(items):
+    types = set(map(type, items))
+    return all(issubclass(t, numbers.Integral) and t is not bool for t in types)
+
+
+def _stack_sparse(cells, name):
     for i, cell in enumerate(cells):
+        if sparse.issparse(cell) and cell.ndim != 2:
+            raise ValueError(
+                f"{name}[{i}] is sparse and has shape {cell.shape}: a sparse sequence "
+                "must be of shape (T_i, d)."
+            )
         if not sparse.issparse(cell) or cell.shape[1] != cells[0].shape[1]:
             found = cell.shape if sparse.issparse(cell) else type(cell).__name__
             raise ValueError(
                 f"{name}[{i}] is {found} and {name}[0] is {cells[0].shape}, sparse: "
                 "all sequences must be sparse with the same number of columns."
             )
-    rows = sparse.csr_array(sparse.vstack(cells, format="csr"))
-    return _check_floats(rows, offsets, name)
+    _check_shape(cells[0], f"{name}[0]")
+    return sparse.csr_array(sparse.vstack(cells, format="csr"))
 
 
 def _join(columns, name):
@@ -265,38 +336,106 @@ def _join(columns, name):
     return Sequences(rows, first.offsets)
 
 
-def _check_floats(rows, offsets, name):
-    """Return rows, dense or CSR, as floats, none of them NaN or infinite."""
-    if rows.dtype.kind != "f":
+def _check_floats(rows, offsets, name, allow_nan=False, cast_to=None):
+    """Return rows, dense or CSR, as floats, none of them NaN or infinite.
+
+    CSR rows have no stored zeros then, so that they are what dense ones would be.
+    """
+    if sparse.issparse(rows):
+        rows = _without_zeros(rows)
+    if cast_to is not None:
+        with np.errstate(over="ignore"):
+            rows = rows.astype(cast_to)
+        if sparse.issparse(rows):
+            rows = _without_zeros(rows)
+    elif rows.dtype.kind != "f":
         rows = rows.astype(np.float64)
     values = rows.data if sparse.issparse(rows) else rows
     with np.errstate(over="ignore", invalid="ignore"):
         total = values.sum(dtype=np.float64)  # a sum is cheap and needs no array
     if np.isfinite(total):
         return rows
-    wrong = np.argwhere(~np.isfinite(values))
+    wrong = np.argwhere(np.isinf(values) if allow_nan else ~np.isfinite(values))
     if len(wrong):
         row = wrong[0, 0]
         if sparse.issparse(rows):
             row = sequence_of_row(rows.indptr, row)
         i = sequence_of_row(offsets, row)
+        fault, remedy = (
+            "infinity" if allow_nan else "NaN or infinity",
+            "impute or remove it",
+        )
+        if cast_to is not None:
+            fault = f"a number too large for {np.dtype(cast_to).name}"
+            remedy = 'scale the numbers, or set dtype="float64"'
         raise ValueError(
-            f"{name}[{i}] contains NaN or infinity at step {row - offsets[i]}: impute "
-            "or remove it."
+            f"{name}[{i}] contains {fault} at step {row - offsets[i]}: {remedy}."
         )
     return rows
 
 
-def _check_ids(rows, offsets, name, n_tokens=None):
-    wrong = rows.min(initial=0) < 0
-    if wrong or (n_tokens is not None and rows.max(initial=-1) >= n_tokens):
-        row = int(np.argmax(rows < 0 if wrong else rows >= n_tokens))
-        i = sequence_of_row(offsets, row)
-        allowed = "count from 0" if wrong else f"are below n_tokens={n_tokens}"
+def _without_zeros(rows):
+    """Return CSR rows without stored zeros and duplicates, a copy if there are any."""
+    if rows.has_canonical_format and rows.data.all():
+        return rows
+    rows = rows.copy()
+    rows.sum_duplicates()
+    rows.eliminate_zeros()
+    return rows
+
+
+def check_ids(
+    rows,
+    offsets,
+    *,
+    name="X",
+    n_tokens=None,
+    remedy="a VocabularyEncoder has an id for any token",
+):
+    """Check that all rows are token ids: integers from 0 to n_tokens - 1.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (N,)
+        The ids, of an integer type or objects.
+    offsets : ndarray of shape (n + 1,)
+        Where each sequence begins.
+    name : str, default="X"
+        What error messages call the sequences.
+    n_tokens : int, default=None
+        How many ids there are; None if that is not known.
+    remedy : str
+        What to do if one is none of them.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        The ids, int32 or int64.
+
+    Raises
+    ------
+    ValueError
+        If a row is no such integer.
+    """
+    top = MAX_ID if n_tokens is None else min(n_tokens - 1, MAX_ID)
+    if rows.dtype == object:
+        ids = rows.tolist()
+        wrong = np.array([not (_are_integers([i]) and 0 <= i <= top) for i in ids])
+    elif len(rows) and (rows.min() < 0 or rows.max() > top):
+        wrong = (rows < 0) | (rows > top)
+    else:
+        wrong = np.False_
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        i, found = sequence_of_row(offsets, row), rows[row : row + 1].tolist()[0]
+        integer = _are_integers([found])
+        negative = "Negative values in data: "  # scikit-learn's words for it
         raise ValueError(
-            f"{name}[{i}] contains the token id {rows[row]} at step "
-            f"{row - offsets[i]}: ids {allowed}."
+            f"{negative * (integer and found < 0)}{name}[{i}] contains "
+            f"{'the token id ' * integer}{found!r:.60} at step {row - offsets[i]} "
+            f"where ids from 0 to {top} are needed: {remedy}."
         )
+    return rows if rows.dtype in (np.int32, np.int64) else rows.astype(np.int64)
 
 
 def _raise_empty(lengths, name):
@@ -307,7 +446,9 @@ def _raise_empty(lengths, name):
 # --- sequences for an estimator -------------------------------------------------------
 
 
-def check_sequences(estimator, X, *, reset, table="series", dtype=np.float64):
+def check_sequences(
+    estimator, X, *, reset, table="series", dtype=np.float64, allow_nan=False
+):
     """Validate what a numeric estimator or transformer was given.
 
     Parameters
@@ -324,6 +465,8 @@ def check_sequences(estimator, X, *, reset, table="series", dtype=np.float64):
         row as a sequence of one step with T features.
     dtype : dtype, default=float64
         To what floats are converted, None to leave them; ids stay as they are.
+    allow_nan : bool, default=False
+        Whether numbers may be NaN.
 
     Returns
     -------
@@ -335,12 +478,16 @@ def check_sequences(estimator, X, *, reset, table="series", dtype=np.float64):
         If X is not a set of numeric sequences, or not one `fit` has seen the like of.
     """
     _refuse_no_sequences(X)
-    sequences = as_sequences(X)
+    sequences = as_sequences(X, allow_nan=allow_nan)
     if not isinstance(sequences, Sequences):
         _refuse_strings(
             estimator, X, "token ids or numbers", "a Tokenizer and a VocabularyEncoder"
         )
-        array = validate_data(estimator, X, reset=reset, dtype=np.float64)
+        _refuse_one_sequence(X)
+        finite = "allow-nan" if allow_nan else True
+        array = validate_data(
+            estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=finite
+        )
         n, T = array.shape
         if table == "steps":
             sequences = Sequences(array, np.arange(n + 1))
@@ -365,13 +512,14 @@ def check_sequences(estimator, X, *, reset, table="series", dtype=np.float64):
         sequences = Sequences(sequences.rows, sequences.offsets, n_tokens=n_tokens)
     if sequences.kind == "ids" or dtype is None or sequences.rows.dtype == dtype:
         return sequences
-    with np.errstate(over="ignore"):
-        rows = sequences.rows.astype(dtype)
-    return Sequences(_check_floats(rows, sequences.offsets, "X"), sequences.offsets)
+    rows, offsets = sequences.rows, sequences.offsets
+    rows = _check_floats(rows, offsets, "X", allow_nan, cast_to=dtype)
+    return Sequences(rows, offsets)
 
 
 def _refuse_no_sequences(X):
-    if isinstance(X, (list, tuple, Sequences)) and len(X) == 0:
+    cube = isinstance(X, np.ndarray) and X.ndim == 3
+    if (cube or isinstance(X, (list, tuple, Sequences))) and len(X) == 0:
         raise ValueError("Found 0 sequences in X while a minimum of 1 is required.")
 
 
@@ -393,6 +541,31 @@ def _refuse_strings(estimator, X, needed, remedy):
         )
 
 
+def _refuse_one_sequence(X):
+    """Say what to do about a sequence that is passed where a list of them should be."""
+    if sparse.issparse(X):
+        raise ValueError(
+            f"X is one sparse matrix, of shape {X.shape}, which is one sequence: pass "
+            "[X]. A list has one item a sequence."
+        )
+    cells = _only_column(X) if getattr(X, "ndim", 1) == 1 else None
+    if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "fiubc":
+        cells = X.tolist()
+    if not cells or hasattr(X, "columns"):
+        return
+    for i, cell in enumerate(cells):
+        if not isinstance(cell, numbers.Number):
+            raise ValueError(
+                f"X[{i}] is {cell!r:.60}, of type {type(cell).__name__}, not a "
+                "sequence of steps: pass a list or an array for each sequence."
+            )
+    raise ValueError(
+        f"X has one dimension, of {len(cells)} numbers: if it is one sequence, pass "
+        "[X]. Reshape your data with X.reshape(-1, 1) if each number is a sequence of "
+        "one step."
+    )
+
+
 def _check_width(estimator, sequences):
     """Check that the steps of X are as wide as those `fit` saw."""
     name, width = type(estimator).__name__, estimator.input_size_
@@ -403,17 +576,27 @@ def _check_width(estimator, sequences):
         if (top := sequences.rows.max()) >= width:
             row = int(np.argmax(sequences.rows >= width))
             i = sequence_of_row(sequences.offsets, row)
+            fitted = (
+                f"{width} tokens, ids 0 to {width - 1}: use a VocabularyEncoder, which "
+                "has an id for unknown tokens"
+                if estimator.input_kind_ == "ids"
+                else f"rows of {width} features a step: pass such rows, as floats"
+            )
             raise ValueError(
                 f"X[{i}] contains the token id {sequences.rows[row]} (the largest is "
-                f"{top}), but {name} was fitted on {width} tokens, ids 0 to "
-                f"{width - 1}: use a VocabularyEncoder, which has an id for unknown "
-                "tokens."
+                f"{top}), but {name} was fitted on {fitted}."
             )
         return Sequences(sequences.rows, sequences.offsets, n_tokens=width)
-    if sequences.rows.shape[1] != width:
+    if (found := sequences.rows.shape[1]) != width:
+        remedy = (
+            "it was fitted on token ids and got floats; pass lists or 1-D arrays of "
+            f"integers from 0 to {width - 1}"
+            if estimator.input_kind_ == "ids"
+            else f"pass arrays of shape (T_i, {width})"
+        )
         raise ValueError(
-            f"X[0] has {sequences.rows.shape[1]} features a step, but {name} is "
-            f"expecting {width} features a step as in fit."
+            f"X[0] has {found} features a step, but {name} is expecting {width} "
+            f"features a step as in fit: {remedy}."
         )
     return sequences
 
@@ -442,7 +625,7 @@ def check_texts(estimator, X, *, reset):
     ValueError
         If X is a single string, has no texts, several columns or anything but str.
     """
-    _refuse_single_string(X, "X")
+    _refuse_no_list(X, "X")
     texts = _only_column(X)
     if texts is None:
         raise ValueError(
@@ -490,6 +673,7 @@ def check_tokens(estimator, X, *, reset):
         _check_names(estimator, X, reset=reset)
     else:
         _refuse_strings(estimator, X, "tokens", "a Tokenizer")
+        _refuse_one_sequence(X)
         table = validate_data(estimator, X, reset=reset, dtype=None)
         if table.dtype.kind == "f" and (table == np.rint(table)).all():
             table = table.astype(np.int64)  # as frames make floats of integers
@@ -509,16 +693,22 @@ def check_tokens(estimator, X, *, reset):
 
 
 def _check_hashable(tokens, offsets):
-    try:
-        hash(tuple(tokens))
-    except TypeError:
-        row = next(row for row, token in enumerate(tokens) if not _is_hashable(token))
+    if (row := _first_unhashable(tokens)) is not None:
         i = sequence_of_row(offsets, row)
         raise TypeError(
             f"X[{i}] contains {tokens[row]!r:.60} at step {row - offsets[i]}, which is "
             "not hashable: the argument must be sequences of tokens, each a string, a "
             "number or a tuple of these."
-        ) from None
+        )
+
+
+def _first_unhashable(items):
+    """Return the position of the first item that is not hashable; None without one."""
+    try:
+        hash(tuple(items))
+    except TypeError:
+        return next(k for k, item in enumerate(items) if not _is_hashable(item))
+    return None
 
 
 def _is_hashable(item):
@@ -566,10 +756,14 @@ def unique_labels(labels):
     except TypeError:
         pass  # labels that have no order keep the order in which they came
     types = set(map(type, distinct))
-    if len(types) == 1 and issubclass(
-        types.pop(), (str, bool, numbers.Integral, numbers.Real)
-    ):
-        return np.array(distinct)
+    kind = types.pop() if len(types) == 1 else object
+    if kind in (str, int, float, bool) or issubclass(kind, np.generic):
+        classes = np.array(distinct)
+        items = classes.tolist()
+        plain = type(distinct[0].item()) if issubclass(kind, np.generic) else kind
+        # numpy cuts off null characters and makes floats of large integers
+        if items == distinct and set(map(type, items)) == {plain}:
+            return classes
     classes = np.empty(len(distinct), dtype=object)
     for i, label in enumerate(distinct):
         classes[i] = label
@@ -590,12 +784,11 @@ def targets_as_list(y):
     Raises
     ------
     ValueError
-        If y is None or a single string.
+        If y is None, a single string, or has no order, as a set.
     """
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None.")
-    if isinstance(y, (str, bytes)):
-        raise ValueError("y is a single string; pass one list of labels a sequence.")
+    _refuse_no_list(y, "y")
     if hasattr(y, "columns") and hasattr(y, "dtypes"):
         y = y[y.columns[0]] if len(y.columns) == 1 else y.to_numpy()
     if isinstance(y, np.ndarray) and y.dtype == object and y.shape[1:] == (1,):
@@ -636,6 +829,7 @@ def check_step_targets(y, lengths, *, single=False):
         )
     if single:
         return check_array(y, ensure_2d=False, dtype=None, input_name="y").tolist()
+    y = [_values(item) for item in y]
     for i, item in enumerate(y):
         if not _is_sequence(item):
             raise ValueError(
@@ -651,15 +845,33 @@ def check_step_targets(y, lengths, *, single=False):
     if _is_row(y[0]):
         return _stack_indicators(y)
     labels = list(chain.from_iterable(map(_to_list, y)))
-    unhashable = {t for t in set(map(type, labels)) if t.__hash__ is None}
-    if unhashable:
-        step = next(k for k, label in enumerate(labels) if type(label) in unhashable)
-        i = sequence_of_row(np.concatenate([[0], np.cumsum(lengths)]), step)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    if (step := _first_unhashable(labels)) is not None:
+        i, kind = sequence_of_row(offsets, step), type(labels[step]).__name__
         raise ValueError(
-            f"y[{i}] contains a {type(labels[step]).__name__}: labels must be "
-            "hashable, or all of them rows of 0 and 1."
+            f"y[{i}] contains a {kind}: labels must be hashable, or all of them rows "
+            f"of 0 and 1; got {labels[step]!r:.60} at step {step - offsets[i]}."
+        )
+    if any(map(_is_nan, set(labels))):  # each label once: there are few
+        step = next(k for k, label in enumerate(labels) if _is_nan(label))
+        i = sequence_of_row(offsets, step)
+        raise ValueError(
+            f"y[{i}] contains NaN at step {step - offsets[i]}: every step needs a "
+            "label."
         )
     return labels
+
+
+def _values(labels):
+    """Return the labels of a sequence, those in a frame of one column as an array."""
+    if not hasattr(labels, "columns"):
+        return labels
+    values = labels.to_numpy()
+    return values[:, 0] if values.shape[1] == 1 else values
+
+
+def _is_nan(label):
+    return isinstance(label, (float, np.floating)) and label != label
 
 
 def _is_row(item):
@@ -672,7 +884,12 @@ def _is_row(item):
 def _stack_indicators(y):
     rows = list(map(_to_rows, y))
     for i, item in enumerate(rows):
-        if item.ndim != 2 or item.shape[1] != rows[0].shape[1]:
+        if item.ndim != 2:
+            raise ValueError(
+                f"y[{i}] has shape {item.shape} where every step must have a row of 0 "
+                "and 1: MultiLabelBinarizer makes such rows of lists of labels."
+            )
+        if item.shape[1] != rows[0].shape[1]:
             raise ValueError(
                 f"y[{i}] has shape {item.shape} and y[0] has shape {rows[0].shape}: "
                 "every step must have a row of the same number of 0 and 1."
@@ -680,7 +897,8 @@ def _stack_indicators(y):
         if not np.isin(item, (0, 1)).all():
             raise ValueError(
                 f"y[{i}] contains values that are neither 0 nor 1: the rows of a "
-                "multi-label target are indicators."
+                "multi-label target are indicators, which MultiLabelBinarizer makes "
+                "of lists of labels."
             )
     return np.concatenate(rows)
 

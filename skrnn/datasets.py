@@ -22,7 +22,7 @@ from sklearn.utils import Bunch
 __all__ = ["load_names", "load_python_source", "read_conll"]
 
 
-def read_conll(path, columns=(0, -1), *, sep=None, encoding="utf-8"):
+def read_conll(path, columns=(0, -1), *, sep=None, encoding="utf-8-sig"):
     r"""Read sentences from a file with one token a line.
 
     A line holds the columns of one token, such as the word, its part of speech and its
@@ -40,8 +40,9 @@ def read_conll(path, columns=(0, -1), *, sep=None, encoding="utf-8"):
     sep : str, default=None
         What separates two columns. None means any number of spaces and tabs.
         ``sep="\t"`` keeps the spaces inside a token.
-    encoding : str, default="utf-8"
-        The encoding of the file.
+    encoding : str, default="utf-8-sig"
+        The encoding of the file. The default is UTF-8, with or without a byte order
+        mark.
 
     Returns
     -------
@@ -98,11 +99,16 @@ def read_conll(path, columns=(0, -1), *, sep=None, encoding="utf-8"):
                 n_columns = 0
                 continue
             if n_columns == 0:
-                if len({c % n for c in wanted if -n <= c < n}) < len(wanted):
+                found = f"{path}, line {number}: found {n} column(s)"
+                remedy = f"Change columns, or sep, which is {sep!r}."
+                if not all(-n <= c < n for c in wanted):
                     raise ValueError(
-                        f"{path}, line {number}: found {n} column(s), too few for "
-                        f"columns={columns!r}, which must all differ. Change columns, "
-                        f"or sep, which is {sep!r}."
+                        f"{found}, too few for columns={columns!r}. {remedy}"
+                    )
+                if len({c % n for c in wanted}) < len(wanted):
+                    raise ValueError(
+                        f"{found}, of which columns={columns!r} names the same one "
+                        f"twice. {remedy}"
                     )
                 n_columns = n
                 sentences.append([])

@@ -1,10 +1,11 @@
 """Metrics for sequences that have one label for each step, and ready scorers.
 
-A set of label sequences (`y_true`, `y_pred`, `y`) is a list, tuple, 1-D object array or
-Series of them, each a list, tuple or 1-D array of labels; or an array of shape (n, T).
-Labels may be anything hashable, of mixed types too. Multi-label steps are rows of 0 and
-1: item i is then an array of shape (T_i, K), and a label is the number of a column. A
-predicted label that is nowhere in `y_true` is a wrong label and no error.
+A set of label sequences (`y_true`, `y_pred`, `y`) is a list, tuple, object array,
+Series or one-column frame of them, each a list, tuple or 1-D array of labels; or an
+array of shape (n, T). Labels may be anything hashable, of mixed types too. Multi-label
+steps are rows of 0 and 1: item i is then an array of shape (T_i, K), and a label is the
+number of a column. A predicted label that is nowhere in `y_true` is a wrong label and
+no error; sequences that differ in number or length raise a ValueError.
 
 `token_*` metrics count steps, `sequence_accuracy_score` counts sequences, and `span_*`
 metrics count spans, such as the names in a text or the phrases of a sentence, whose
@@ -17,8 +18,9 @@ Names ending in `_scorer` are for the `scoring` of `cross_validate` or `GridSear
 ``scoring="accuracy"``, cannot read label sequences of different lengths.
 """
 
+import re
 import warnings
-from itertools import chain
+from itertools import chain, pairwise
 
 import numpy as np
 from sklearn.metrics import (
@@ -27,6 +29,8 @@ from sklearn.metrics import (
     make_scorer,
     precision_recall_fscore_support,
 )
+
+from skrnn._validation import check_weights, sequence_of_row, targets_as_list
 
 __all__ = [
     "convert_labels",
@@ -56,36 +60,41 @@ __all__ = [
 
 
 def _flatten(y, name):
-    """Put the steps of all sequences one after the other.
-
-    Returns
-    -------
-    steps : list of N labels, or ndarray of shape (N, K)
-    lengths : ndarray of shape (n,)
-    """
-    if isinstance(y, (str, bytes)):
-        raise ValueError(
-            f"{name} is a single string; pass one list of labels a sequence."
-        )
-    items = y.to_list() if hasattr(y, "to_list") else list(y)
+    """Return all steps, a list or rows (N, K), and the offsets of the sequences."""
+    items = targets_as_list(y) if _is_container(y) else []
+    if items and isinstance(y, np.ndarray) and not any(map(_is_container, items)):
+        items = list(y)  # of shape (n, 1), with labels, not sequences, in its cells
     if not items:
-        raise ValueError(f"{name} has no sequences: pass at least one.")
+        raise ValueError(
+            f"{name} is {y!r:.60}, which holds no sequences: pass one list of labels "
+            "for each sequence."
+        )
     for i, item in enumerate(items):
-        if (
-            isinstance(item, (str, bytes))
-            or not hasattr(item, "__len__")
-            or getattr(item, "ndim", 1) == 0
-        ):
+        if not _is_container(item):
             raise ValueError(
                 f"{name}[{i}] is {item!r:.60}, not a sequence of labels: pass one list "
                 "or array for each sequence, with one label for each step."
             )
     if any(map(_holds_rows, items)):
-        rows = _stack_rows(items, name)
-        return np.concatenate(rows), np.array([len(row) for row in rows])
-    lengths = np.array([len(item) for item in items])
-    lists = (i.tolist() if isinstance(i, np.ndarray) else i for i in items)
-    return list(chain.from_iterable(lists)), lengths
+        items = _stack_rows(items, name)
+        steps = np.concatenate(items)
+    else:
+        items = [i.tolist() if isinstance(i, np.ndarray) else list(i) for i in items]
+        for i, item in enumerate(items):
+            try:
+                hash(tuple(item))
+            except TypeError as error:
+                raise ValueError(
+                    f"{name}[{i}] is {item!r:.60}, with an {error}: a label must be "
+                    "hashable, such as a string, a number or a tuple."
+                ) from error
+        steps = list(chain.from_iterable(items))
+    return steps, np.cumsum([0, *map(len, items)])
+
+
+def _is_container(y):
+    is_scalar = isinstance(y, (str, bytes)) or getattr(y, "ndim", 1) == 0
+    return hasattr(y, "__len__") and not is_scalar
 
 
 def _holds_rows(item):
@@ -112,12 +121,8 @@ def _stack_rows(items, name):
     return rows
 
 
-def _sequence_of(step, lengths):
-    """Return the index of the sequence that a flat step, or each of them, is in."""
-    return np.searchsorted(np.cumsum(lengths), step, side="right")
-
-
-def _check_lengths(lengths, other_lengths, name, other):
+def _check_lengths(offsets, other_offsets, name, other):
+    lengths, other_lengths = np.diff(offsets), np.diff(other_offsets)
     if len(lengths) != len(other_lengths):
         raise ValueError(
             f"{name} has {len(lengths)} sequences and {other} has "
@@ -136,22 +141,14 @@ def _check_lengths(lengths, other_lengths, name, other):
 def _encode(ys):
     """Encode the steps of one or two sets of label sequences alike.
 
-    Parameters
-    ----------
-    ys : dict of str to label sequences
-        By the names they have in messages.
-
-    Returns
-    -------
-    codes : list of ndarray, one a set
-        Shape (N,), positions in `classes`; for multi-label steps (N, K), 0 and 1.
-    classes : list
-        The labels, sorted where they can be. For multi-label steps the column numbers.
-    lengths : ndarray of shape (n,)
+    Of `ys`, a dict of the sets by their names in messages, it returns a list of codes,
+    one array a set, shape (N,), positions in the classes; the classes, sorted where
+    they can be; and the offsets. For multi-label steps, codes are the rows of 0 and 1,
+    shape (N, K), and classes are the column numbers.
     """
-    steps, lengths = zip(*(_flatten(y, name) for name, y in ys.items()), strict=True)
+    steps, offsets = zip(*(_flatten(y, name) for name, y in ys.items()), strict=True)
     if len(ys) == 2:
-        _check_lengths(*lengths, *ys)
+        _check_lengths(*offsets, *ys)
     widths = [s.shape[1] if isinstance(s, np.ndarray) else None for s in steps]
     if len(set(widths)) > 1:
         name, other = ys
@@ -162,37 +159,22 @@ def _encode(ys):
         )
     if widths[0] is not None:
         pairs = zip(steps, ys, strict=True)
-        codes = [_indicators(rows, name, lengths[0]) for rows, name in pairs]
-        return codes, list(range(widths[0])), lengths[0]
-    try:
-        distinct = dict.fromkeys(chain(*steps))
-    except TypeError:
-        _raise_unhashable(steps, ys, lengths[0])
+        codes = [_indicators(rows, name, offsets[0]) for rows, name in pairs]
+        return codes, list(range(widths[0])), offsets[0]
+    distinct = dict.fromkeys(chain(*steps))
     try:
         classes = sorted(distinct)
     except TypeError:
         classes = list(distinct)
     index = {label: k for k, label in enumerate(classes)}
     codes = [np.fromiter(map(index.get, s), np.intp, count=len(s)) for s in steps]
-    return codes, classes, lengths[0]
+    return codes, classes, offsets[0]
 
 
-def _raise_unhashable(steps, names, lengths):
-    for labels, name in zip(steps, names, strict=True):
-        for step, label in enumerate(labels):
-            try:
-                hash(label)
-            except TypeError as error:
-                raise ValueError(
-                    f"{name}[{_sequence_of(step, lengths)}] contains {label!r:.60}: "
-                    "a label must be hashable, such as a string, a number or a tuple."
-                ) from error
-
-
-def _indicators(rows, name, lengths):
+def _indicators(rows, name, offsets):
     wrong = ((rows != 0) & (rows != 1)).any(axis=1)
     if wrong.any():
-        i = _sequence_of(np.argmax(wrong), lengths)
+        i = sequence_of_row(offsets, np.argmax(wrong))
         raise ValueError(
             f"{name}[{i}] contains values that are neither 0 nor 1: rows mark the "
             "labels of a step; for one label a step pass 1-D sequences of labels."
@@ -203,22 +185,10 @@ def _indicators(rows, name, lengths):
     return rows
 
 
-def _check_weights(sample_weight, n_sequences):
-    """Return one weight a sequence, shape (n,)."""
-    if sample_weight is None:
-        return np.ones(n_sequences)
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    if weights.shape != (n_sequences,):
-        raise ValueError(
-            f"sample_weight has shape {weights.shape}: give one weight for each of the "
-            f"{n_sequences} sequences."
-        )
-    if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
-        raise ValueError(
-            "sample_weight must hold finite weights that are not negative, and not all "
-            "of them zero."
-        )
-    return weights
+def _step_weights(sample_weight, offsets):
+    """Return the weight of each step, shape (N,): that of its sequence."""
+    lengths = np.diff(offsets)
+    return np.repeat(check_weights(sample_weight, len(lengths)), lengths)
 
 
 def _check_average(average):
@@ -229,24 +199,28 @@ def _check_average(average):
         )
 
 
+def _check_labels(labels):
+    if not _is_container(labels) or len(labels) == 0:
+        raise ValueError(f"labels is {labels!r:.60}: pass a list of labels.")
+    return list(labels)
+
+
 def _positions(labels, classes):
     """Return where `labels` are in `classes`; those not there come after its end."""
     if labels is None:
         return list(range(len(classes)))
-    if isinstance(labels, (str, bytes)):
-        raise ValueError(f"labels is a single string; pass a list: [{labels!r}].")
     index = {label: k for k, label in enumerate(classes)}
-    return [index.setdefault(label, len(index)) for label in labels]
+    return [index.setdefault(label, len(index)) for label in _check_labels(labels)]
 
 
 # --- tokens and whole sequences -------------------------------------------------------
 
 
 def _right_steps(y_true, y_pred):
-    """Return which steps are right, shape (N,), and the lengths."""
-    (true, pred), _, lengths = _encode({"y_true": y_true, "y_pred": y_pred})
+    """Return which steps are right, shape (N,), and the offsets."""
+    (true, pred), _, offsets = _encode({"y_true": y_true, "y_pred": y_pred})
     right = true == pred
-    return right.all(axis=1) if right.ndim == 2 else right, lengths
+    return right.all(axis=1) if right.ndim == 2 else right, offsets
 
 
 def token_accuracy_score(y_true, y_pred, *, sample_weight=None):
@@ -257,22 +231,14 @@ def token_accuracy_score(y_true, y_pred, *, sample_weight=None):
 
     Parameters
     ----------
-    y_true : n label sequences, or arrays of shape (T_i, K)
-        The true labels.
-    y_pred : n label sequences, or arrays of shape (T_i, K)
-        The predicted labels, as many in each sequence.
+    y_true, y_pred : n label sequences, or arrays of shape (T_i, K)
+        The true and the predicted labels, as many in each sequence.
     sample_weight : array-like of shape (n,), default=None
         One weight a sequence, for each of its steps. None: all weigh the same.
 
     Returns
     -------
     float
-        Between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If the sequences of `y_true` and `y_pred` differ in number or length.
 
     See Also
     --------
@@ -282,14 +248,11 @@ def token_accuracy_score(y_true, y_pred, *, sample_weight=None):
     Examples
     --------
     >>> from skrnn.metrics import token_accuracy_score
-    >>> y_true = [["DET", "NOUN"], ["PRON", "VERB", "DET"]]
-    >>> y_pred = [["DET", "VERB"], ["PRON", "VERB", "DET"]]
-    >>> token_accuracy_score(y_true, y_pred)
+    >>> token_accuracy_score([[1, 2], [3, 1, 1]], [[1, 2], [3, 1, 2]])
     0.8
     """
-    right, lengths = _right_steps(y_true, y_pred)
-    weights = np.repeat(_check_weights(sample_weight, len(lengths)), lengths)
-    return float(np.average(right, weights=weights))
+    right, offsets = _right_steps(y_true, y_pred)
+    return float(np.average(right, weights=_step_weights(sample_weight, offsets)))
 
 
 def sequence_accuracy_score(y_true, y_pred, *, sample_weight=None):
@@ -297,26 +260,14 @@ def sequence_accuracy_score(y_true, y_pred, *, sample_weight=None):
 
     Parameters
     ----------
-    y_true : n label sequences, or arrays of shape (T_i, K)
-        The true labels.
-    y_pred : n label sequences, or arrays of shape (T_i, K)
-        The predicted labels, as many in each sequence.
+    y_true, y_pred : n label sequences, or arrays of shape (T_i, K)
+        The true and the predicted labels, as many in each sequence.
     sample_weight : array-like of shape (n,), default=None
         One weight a sequence. None: all weigh the same.
 
     Returns
     -------
     float
-        Between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If the sequences of `y_true` and `y_pred` differ in number or length.
-
-    See Also
-    --------
-    token_accuracy_score : Share of steps that have the right label.
 
     Examples
     --------
@@ -324,30 +275,20 @@ def sequence_accuracy_score(y_true, y_pred, *, sample_weight=None):
     >>> sequence_accuracy_score([[1, 2], [3, 1, 1]], [[1, 2], [3, 1, 2]])
     0.5
     """
-    right, lengths = _right_steps(y_true, y_pred)
-    exact = np.ones(len(lengths), dtype=bool)
-    exact[_sequence_of(np.flatnonzero(~right), lengths)] = False
-    weights = _check_weights(sample_weight, len(lengths))
-    return float(np.average(exact, weights=weights))
+    right, offsets = _right_steps(y_true, y_pred)
+    exact = np.diff(np.cumsum(np.append(0, ~right))[offsets]) == 0
+    return float(np.average(exact, weights=check_weights(sample_weight, len(exact))))
 
 
 def token_f1_score(
-    y_true,
-    y_pred,
-    *,
-    labels=None,
-    average="macro",
-    sample_weight=None,
-    zero_division=0.0,
+    y_true, y_pred, *, labels=None, average="macro", sample_weight=None, zero_division=0
 ):
     """F1 score over all steps: scikit-learn's `f1_score` of the flattened labels.
 
     Parameters
     ----------
-    y_true : n label sequences, or arrays of shape (T_i, K)
-        The true labels.
-    y_pred : n label sequences, or arrays of shape (T_i, K)
-        The predicted labels, as many in each sequence.
+    y_true, y_pred : n label sequences, or arrays of shape (T_i, K)
+        The true and the predicted labels, as many in each sequence.
     labels : list, default=None
         The labels that count, for example all but "O"; for multi-label steps, column
         numbers. None: all that occur in `y_true` or `y_pred`, sorted where they can be.
@@ -355,18 +296,12 @@ def token_f1_score(
         How the scores of the labels become one; None gives one score a label.
     sample_weight : array-like of shape (n,), default=None
         One weight a sequence, for each of its steps. None: all weigh the same.
-    zero_division : {"warn", 0.0, 1.0, np.nan}, default=0.0
+    zero_division : {"warn", 0, 1, np.nan}, default=0
         The score of a label that is neither in `y_true` nor in `y_pred`.
 
     Returns
     -------
     float or ndarray of shape (n_labels,)
-
-    Raises
-    ------
-    ValueError
-        If the sequences of `y_true` and `y_pred` differ in number or length, or if
-        `average` is none of the above.
 
     See Also
     --------
@@ -382,13 +317,13 @@ def token_f1_score(
     0.8
     """
     _check_average(average)
-    (true, pred), classes, lengths = _encode({"y_true": y_true, "y_pred": y_pred})
+    (true, pred), classes, offsets = _encode({"y_true": y_true, "y_pred": y_pred})
     return f1_score(
         true,
         pred,
         labels=_positions(labels, classes),
         average=average,
-        sample_weight=np.repeat(_check_weights(sample_weight, len(lengths)), lengths),
+        sample_weight=_step_weights(sample_weight, offsets),
         zero_division=zero_division,
     )
 
@@ -401,27 +336,14 @@ def token_classification_report(y_true, y_pred, *, digits=2, output_dict=False):
 
     Parameters
     ----------
-    y_true : n label sequences, or arrays of shape (T_i, K)
-        The true labels.
-    y_pred : n label sequences, or arrays of shape (T_i, K)
-        The predicted labels, as many in each sequence.
-    digits : int, default=2
-        Digits after the point in the text.
-    output_dict : bool, default=False
-        Whether to return a dict instead of a text.
+    y_true, y_pred : n label sequences, or arrays of shape (T_i, K)
+        The true and the predicted labels, as many in each sequence.
+    digits, output_dict : int, default=2, and bool, default=False
+        Digits after the point in the text, and whether to return a dict instead.
 
     Returns
     -------
     str or dict
-
-    Raises
-    ------
-    ValueError
-        If the sequences of `y_true` and `y_pred` differ in number or length.
-
-    See Also
-    --------
-    span_classification_report : The same for spans.
 
     Examples
     --------
@@ -441,11 +363,15 @@ def token_classification_report(y_true, y_pred, *, digits=2, output_dict=False):
     <BLANKLINE>
     """
     (true, pred), classes, _ = _encode({"y_true": y_true, "y_pred": y_pred})
+    return _report(true, pred, list(map(str, classes)), digits, output_dict)
+
+
+def _report(true, pred, names, digits, output_dict):
     return classification_report(
         true,
         pred,
-        labels=range(len(classes)),
-        target_names=list(map(str, classes)),
+        labels=range(len(names)),
+        target_names=names,
         digits=digits,
         output_dict=output_dict,
         zero_division=0.0,
@@ -455,56 +381,42 @@ def token_classification_report(y_true, y_pred, *, digits=2, output_dict=False):
 # --- spans ----------------------------------------------------------------------------
 
 
-def _span_tables(classes, codes, lengths):
-    """Read the labels of a tagging scheme.
+def _find_spans(ys):
+    """Find the spans in one or two sets of label sequences, given as to `_encode`.
 
-    Returns
-    -------
-    types : list of str, sorted
-    type_of : ndarray of shape (n_classes,)
-        Position in `types` of the type of each label; -1 for "O".
-    opens, closes : ndarray of shape (n_classes,)
-        Whether a span always begins, or always ends, at a step with that label.
+    Returns a list with four arrays a set: type (position in the types), start and stop
+    (in flat steps) of each span in their order, and the type of each step, -1 for "O".
+    Besides, the list of types, sorted, and the offsets of the sequences.
     """
-    for name, steps in codes.items():
-        if steps.ndim == 2:
-            raise ValueError(
-                f"{name} has rows of numbers as labels: spans need one label a step."
-            )
-    prefixes, kinds = [], []
+    codes, classes, offsets = _encode(ys)
+    if codes[0].ndim == 2:
+        name = next(iter(ys))
+        raise ValueError(f"{name} has rows of numbers: spans need one label a step.")
     for k, label in enumerate(classes):
-        prefix, _, kind = str(label).partition("-")
-        known = isinstance(label, str) and prefix in tuple("BIESLU") and kind
-        if label != "O" and not known:
-            name, steps = next((n, c) for n, c in codes.items() if (c == k).any())
-            i = _sequence_of(np.argmax(steps == k), lengths)
+        if not (isinstance(label, str) and re.fullmatch("(?s)O|[BIESLU]-.+", label)):
+            name, steps = next(p for p in zip(ys, codes, strict=True) if k in p[1])
+            i = sequence_of_row(offsets, np.argmax(steps == k))
             raise ValueError(
-                f"{name}[{i}] contains the label {label!r}: "
-                'spans need labels that are "O", or one of the prefixes B, I, E and S, '
+                f"{name}[{i}] contains the label {label!r}: spans need labels that are "
+                '"O", or one of the prefixes B, I, E and S (or L and U for these two), '
                 'a dash and a type, such as "B-PER".'
             )
-        prefixes.append(prefix)
-        kinds.append(kind)
-    types = sorted(set(kinds) - {""})
-    type_of = np.array([types.index(kind) if kind else -1 for kind in kinds], np.intp)
-    opens = np.array([prefix in tuple("BSU") for prefix in prefixes], bool)
-    closes = np.array([prefix in tuple("ESLU") for prefix in prefixes], bool)
-    return types, type_of, opens, closes
-
-
-def _find_spans(codes, tables, lengths):
-    """Return types, starts and stops of the spans, in flat steps, in their order."""
-    _, type_of, opens, closes = tables
-    step_types = type_of[codes]
-    inside = step_types >= 0
-    begins = opens[codes]
-    begins[1:] |= closes[codes[:-1]] | (step_types[1:] != step_types[:-1])
-    begins[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
-    begins &= inside
-    starts = np.flatnonzero(begins)
-    ends = np.append(np.flatnonzero(begins | ~inside), len(codes))
-    stops = ends[np.searchsorted(ends, starts, side="right")]
-    return step_types[starts], starts, stops
+    types = sorted({label[2:] for label in classes} - {""})
+    type_of = np.array([types.index(c[2:]) if c != "O" else -1 for c in classes], int)
+    opens = np.array([label[0] in "BSU" for label in classes], bool)
+    closes = np.array([label[0] in "ESLU" for label in classes], bool)
+    spans = []
+    for steps in codes:
+        step_types = type_of[steps]
+        begins = opens[steps]
+        begins[1:] |= closes[steps[:-1]] | (step_types[1:] != step_types[:-1])
+        begins[offsets[:-1][np.diff(offsets) > 0]] = True
+        begins &= step_types >= 0
+        starts = np.flatnonzero(begins)
+        ends = np.append(np.flatnonzero(begins | (step_types < 0)), len(steps))
+        stops = ends[np.searchsorted(ends, starts, side="right")]
+        spans.append((step_types[starts], starts, stops, step_types))
+    return spans, types, offsets
 
 
 def extract_spans(labels):
@@ -522,7 +434,7 @@ def extract_spans(labels):
     Parameters
     ----------
     labels : list, tuple or 1-D array of str
-        One label for each step.
+        One label for each step of one sequence.
 
     Returns
     -------
@@ -550,11 +462,13 @@ def extract_spans(labels):
     >>> extract_spans(["B-PER", "I-PER", "O", "B-LOC", "B-LOC"])
     [('PER', 0, 2), ('LOC', 3, 4), ('LOC', 4, 5)]
     """
-    name = "[labels]"
-    (codes,), classes, lengths = _encode({name: [labels]})
-    tables = _span_tables(classes, {name: codes}, lengths)
-    kinds, starts, stops = _find_spans(codes, tables, lengths)
-    names = [tables[0][k] for k in kinds]
+    if not _is_container(labels) or any(map(_is_container, labels)):
+        raise ValueError(
+            f"labels is {labels!r:.60}: extract_spans takes one sequence of labels; "
+            "call it for each of several."
+        )
+    [(kinds, starts, stops, _)], types, _ = _find_spans({"[labels]": [labels]})
+    names = [types[k] for k in kinds]
     return list(zip(names, starts.tolist(), stops.tolist(), strict=True))
 
 
@@ -584,10 +498,6 @@ def convert_labels(y, scheme):
         If a label is neither "O" nor a prefix, a dash and a type, or if `scheme` is
         none of the above.
 
-    See Also
-    --------
-    extract_spans : The rules by which labels are read.
-
     References
     ----------
     .. [1] E. F. Tjong Kim Sang and J. Veenstra (1999), Representing text chunks. EACL.
@@ -600,58 +510,39 @@ def convert_labels(y, scheme):
     """
     if scheme not in ("IOB1", "IOB2", "IOBES"):
         raise ValueError(f"scheme is {scheme!r}: use 'IOB1', 'IOB2' or 'IOBES'.")
-    (codes,), classes, lengths = _encode({"y": y})
-    tables = _span_tables(classes, {"y": codes}, lengths)
-    kinds, starts, stops = _find_spans(codes, tables, lengths)
-    step_types = tables[1][codes]
-    prefixes = np.full(len(codes), "I", dtype=object)
+    [(kinds, starts, stops, step_types)], types, offsets = _find_spans({"y": y})
+    prefixes = np.full(len(step_types), "I", dtype=object)
     if scheme == "IOB1":
-        sequences = _sequence_of(starts, lengths)
-        touches = (
-            (stops[:-1] == starts[1:])
-            & (kinds[:-1] == kinds[1:])
-            & (sequences[:-1] == sequences[1:])
-        )
-        prefixes[starts[1:][touches]] = "B"
+        touches = (stops[:-1] == starts[1:]) & (kinds[:-1] == kinds[1:])
+        prefixes[starts[1:][touches & ~np.isin(starts[1:], offsets)]] = "B"
     else:
         prefixes[starts] = "B"
     if scheme == "IOBES":
         prefixes[stops - 1] = "E"
         prefixes[starts[stops - starts == 1]] = "S"
-    endings = np.array([f"-{kind}" for kind in tables[0]] + ["O"], dtype=object)
+    endings = np.array([f"-{kind}" for kind in types] + ["O"], dtype=object)
     prefixes[step_types < 0] = ""
     labels = (prefixes + endings[step_types]).tolist()  # endings[-1] is "O"
-    stops = np.cumsum(lengths)
-    return [labels[a:b] for a, b in zip(stops - lengths, stops, strict=True)]
+    return [labels[a:b] for a, b in pairwise(offsets)]
 
 
 def _match_spans(y_true, y_pred):
     """Put the spans found at the same place side by side.
 
-    Returns
-    -------
-    true, pred : ndarray of shape (n_places,)
-        The type of the span at each place, a position in `types`; -1 where there is
-        none. Place 0 has none in both, so that scikit-learn always sees a class that
-        is no type: without it, it would report the accuracy for the micro average.
-    types : list of str
-    sequences : ndarray of shape (n_places,)
-        In which sequence the place is.
-    lengths : ndarray of shape (n,)
+    Returns `true` and `pred`, the types of the spans at each place, -1 where there is
+    none; the list of types; the flat step at which each place begins; and the offsets.
+    Place 0 has no span in both, so that scikit-learn always sees a class that is no
+    type: without it, it would report the accuracy for the micro average.
     """
-    (true, pred), classes, lengths = _encode({"y_true": y_true, "y_pred": y_pred})
-    tables = _span_tables(classes, {"y_true": true, "y_pred": pred}, lengths)
-    n_steps = len(true)
-    kinds, starts, stops = zip(
-        *(_find_spans(codes, tables, lengths) for codes in (true, pred)), strict=True
-    )
-    places = np.concatenate(starts) * (n_steps + 1) + np.concatenate(stops)
+    found, types, offsets = _find_spans({"y_true": y_true, "y_pred": y_pred})
+    kinds, starts, stops, _ = zip(*found, strict=True)
+    n_stops = offsets[-1] + 1
+    places = np.concatenate(starts) * n_stops + np.concatenate(stops)
     places, place_of = np.unique(places, return_inverse=True)
     spans = np.full((2, len(places) + 1), -1)
     spans[0, 1 + place_of[: len(kinds[0])]] = kinds[0]
     spans[1, 1 + place_of[len(kinds[0]) :]] = kinds[1]
-    sequences = _sequence_of(np.append(0, places // (n_steps + 1)), lengths)
-    return *spans, tables[0], sequences, lengths
+    return *spans, types, np.append(0, places // n_stops), offsets
 
 
 def span_precision_recall_fscore_support(
@@ -664,10 +555,8 @@ def span_precision_recall_fscore_support(
 
     Parameters
     ----------
-    y_true : n label sequences
-        The true labels, in IOB1, IOB2 or IOBES.
-    y_pred : n label sequences
-        The predicted labels, as many in each sequence, in any of the schemes.
+    y_true, y_pred : n label sequences
+        The true and the predicted labels, each in IOB1, IOB2 or IOBES.
     labels : list of str, default=None
         The types that count. None: all that occur in `y_true` or `y_pred`, sorted.
     average : {"micro", "macro", "weighted"} or None, default=None
@@ -687,28 +576,20 @@ def span_precision_recall_fscore_support(
     Raises
     ------
     ValueError
-        If the sequences of `y_true` and `y_pred` differ in number or length, if a label
-        is neither "O" nor a prefix, a dash and a type, or if `average` is none of the
-        above.
-
-    See Also
-    --------
-    span_classification_report : The same as a text or a dict.
+        If a label is neither "O" nor a prefix, a dash and a type, if `average` is none
+        of the above, or if `labels` is empty.
 
     Examples
     --------
     >>> from skrnn.metrics import span_precision_recall_fscore_support
-    >>> y_true = [["B-PER", "I-PER", "O", "B-LOC"]]
-    >>> y_pred = [["B-PER", "I-PER", "O", "O"]]
-    >>> precision, recall, _, _ = span_precision_recall_fscore_support(
-    ...     y_true, y_pred, labels=["PER", "LOC"]
-    ... )
-    >>> precision, recall
-    (array([1., 0.]), array([1., 0.]))
+    >>> y_true, y_pred = [["S-PER", "O", "S-LOC"]], [["S-PER", "O", "O"]]
+    >>> span_precision_recall_fscore_support(y_true, y_pred)[1]  # of LOC and PER
+    array([0., 1.])
     """
     _check_average(average)
-    true, pred, types, sequences, lengths = _match_spans(y_true, y_pred)
-    weights = _check_weights(sample_weight, len(lengths))[sequences]
+    true, pred, types, steps, offsets = _match_spans(y_true, y_pred)
+    weights = _step_weights(sample_weight, offsets)[steps]
+    weights[0] = 1  # no type has it, and scikit-learn refuses weights of only zeros
     columns = _positions(labels, types)
     if average is not None and not columns:
         columns = [len(types)]  # a type without spans: the score is 0
@@ -729,30 +610,12 @@ def span_precision_score(
 
     Parameters
     ----------
-    y_true : n label sequences
-        The true labels, in IOB1, IOB2 or IOBES.
-    y_pred : n label sequences
-        The predicted labels, as many in each sequence, in any of the schemes.
-    labels : list of str, default=None
-        The types that count. None: all that occur in `y_true` or `y_pred`, sorted.
-    average : {"micro", "macro", "weighted"} or None, default="micro"
-        How the scores of the types become one; None gives one score a type.
-    sample_weight : array-like of shape (n,), default=None
-        One weight a sequence, for each of its spans. None: all weigh the same.
+    y_true, y_pred, labels, average, sample_weight : default average="micro"
+        As in `span_precision_recall_fscore_support`.
 
     Returns
     -------
     float or ndarray of shape (n_types,)
-
-    Raises
-    ------
-    ValueError
-        As `span_precision_recall_fscore_support` does.
-
-    See Also
-    --------
-    span_recall_score : Share of the true spans that were found.
-    span_f1_score : Harmonic mean of the two.
 
     Examples
     --------
@@ -760,10 +623,9 @@ def span_precision_score(
     >>> span_precision_score([["B-PER", "I-PER", "O"]], [["B-PER", "I-PER", "B-LOC"]])
     0.5
     """
-    scores = span_precision_recall_fscore_support(
+    return span_precision_recall_fscore_support(
         y_true, y_pred, labels=labels, average=average, sample_weight=sample_weight
-    )
-    return scores[0]
+    )[0]
 
 
 def span_recall_score(
@@ -773,30 +635,12 @@ def span_recall_score(
 
     Parameters
     ----------
-    y_true : n label sequences
-        The true labels, in IOB1, IOB2 or IOBES.
-    y_pred : n label sequences
-        The predicted labels, as many in each sequence, in any of the schemes.
-    labels : list of str, default=None
-        The types that count. None: all that occur in `y_true` or `y_pred`, sorted.
-    average : {"micro", "macro", "weighted"} or None, default="micro"
-        How the scores of the types become one; None gives one score a type.
-    sample_weight : array-like of shape (n,), default=None
-        One weight a sequence, for each of its spans. None: all weigh the same.
+    y_true, y_pred, labels, average, sample_weight : default average="micro"
+        As in `span_precision_recall_fscore_support`.
 
     Returns
     -------
     float or ndarray of shape (n_types,)
-
-    Raises
-    ------
-    ValueError
-        As `span_precision_recall_fscore_support` does.
-
-    See Also
-    --------
-    span_precision_score : Share of the predicted spans that are right.
-    span_f1_score : Harmonic mean of the two.
 
     Examples
     --------
@@ -804,10 +648,9 @@ def span_recall_score(
     >>> span_recall_score([["B-PER", "I-PER", "O"]], [["B-PER", "I-PER", "B-LOC"]])
     1.0
     """
-    scores = span_precision_recall_fscore_support(
+    return span_precision_recall_fscore_support(
         y_true, y_pred, labels=labels, average=average, sample_weight=sample_weight
-    )
-    return scores[1]
+    )[1]
 
 
 def span_f1_score(y_true, y_pred, *, labels=None, average="micro", sample_weight=None):
@@ -817,25 +660,12 @@ def span_f1_score(y_true, y_pred, *, labels=None, average="micro", sample_weight
 
     Parameters
     ----------
-    y_true : n label sequences
-        The true labels, in IOB1, IOB2 or IOBES.
-    y_pred : n label sequences
-        The predicted labels, as many in each sequence, in any of the schemes.
-    labels : list of str, default=None
-        The types that count. None: all that occur in `y_true` or `y_pred`, sorted.
-    average : {"micro", "macro", "weighted"} or None, default="micro"
-        How the scores of the types become one; None gives one score a type.
-    sample_weight : array-like of shape (n,), default=None
-        One weight a sequence, for each of its spans. None: all weigh the same.
+    y_true, y_pred, labels, average, sample_weight : default average="micro"
+        As in `span_precision_recall_fscore_support`.
 
     Returns
     -------
     float or ndarray of shape (n_types,)
-
-    Raises
-    ------
-    ValueError
-        As `span_precision_recall_fscore_support` does.
 
     See Also
     --------
@@ -850,71 +680,42 @@ def span_f1_score(y_true, y_pred, *, labels=None, average="micro", sample_weight
     >>> round(span_f1_score(y_true, y_pred), 3)
     0.667
     """
-    scores = span_precision_recall_fscore_support(
+    return span_precision_recall_fscore_support(
         y_true, y_pred, labels=labels, average=average, sample_weight=sample_weight
-    )
-    return scores[2]
+    )[2]
 
 
 def span_classification_report(y_true, y_pred, *, digits=2, output_dict=False):
     """Precision, recall and F1 of every type of span, and their averages.
 
-    What would be a division by zero is 0.
+    What would be a division by zero is 0; no spans at all are a ValueError.
 
     Parameters
     ----------
-    y_true : n label sequences
-        The true labels, in IOB1, IOB2 or IOBES.
-    y_pred : n label sequences
-        The predicted labels, as many in each sequence, in any of the schemes.
-    digits : int, default=2
-        Digits after the point in the text.
-    output_dict : bool, default=False
-        Whether to return a dict instead of a text.
+    y_true, y_pred : n label sequences
+        The true and the predicted labels, each in IOB1, IOB2 or IOBES.
+    digits, output_dict : int, default=2, and bool, default=False
+        Digits after the point in the text, and whether to return a dict instead.
 
     Returns
     -------
     str or dict
-
-    Raises
-    ------
-    ValueError
-        As `span_precision_recall_fscore_support` does, or if there are no spans.
-
-    See Also
-    --------
-    token_classification_report : The same for steps.
 
     Examples
     --------
     >>> from skrnn.metrics import span_classification_report
     >>> y_true = [["B-PER", "I-PER", "O", "B-LOC"], ["B-LOC", "O"]]
     >>> y_pred = [["B-PER", "I-PER", "O", "B-PER"], ["B-LOC", "O"]]
-    >>> print(span_classification_report(y_true, y_pred))
-                  precision    recall  f1-score   support
-    <BLANKLINE>
-             LOC       1.00      0.50      0.67         2
-             PER       0.50      1.00      0.67         1
-    <BLANKLINE>
-       micro avg       0.67      0.67      0.67         3
-       macro avg       0.75      0.75      0.67         3
-    weighted avg       0.83      0.67      0.67         3
-    <BLANKLINE>
+    >>> report = span_classification_report(y_true, y_pred, output_dict=True)
+    >>> report["LOC"]["recall"], report["LOC"]["precision"]
+    (0.5, 1.0)
     """
     true, pred, types, _, _ = _match_spans(y_true, y_pred)
     if not types:
         raise ValueError(
             'There are no spans to report on: every label of y_true and y_pred is "O".'
         )
-    return classification_report(
-        true,
-        pred,
-        labels=range(len(types)),
-        target_names=types,
-        digits=digits,
-        output_dict=output_dict,
-        zero_division=0.0,
-    )
+    return _report(true, pred, types, digits, output_dict)
 
 
 # --- probabilities --------------------------------------------------------------------
@@ -929,7 +730,8 @@ def step_log_loss(y_true, y_proba, *, labels):
     Parameters
     ----------
     y_true : n label sequences, or arrays of shape (T_i, K)
-        The true labels.
+        The true labels. One that is not in `labels` has the probability 0, so that a
+        label which the model never saw counts as wrong, by a large and finite loss.
     y_proba : n arrays of shape (T_i, K)
         The predicted probabilities: a list, a 1-D object array, or an array of shape
         (n, T, K). They are clipped to [eps, 1 - eps], eps that of their dtype, as in
@@ -940,14 +742,12 @@ def step_log_loss(y_true, y_proba, *, labels):
     Returns
     -------
     float
-        At least 0.
 
     Raises
     ------
     ValueError
         If the sequences differ in number or length, if the number of columns is not
-        that of `labels`, if a true label is not in `labels`, or if there are values
-        outside of [0, 1].
+        that of `labels`, or if there are values outside of [0, 1].
 
     Warns
     -----
@@ -968,13 +768,13 @@ def step_log_loss(y_true, y_proba, *, labels):
     >>> round(float(loss / np.log(2)), 3)  # in bits: (1 + 2 + 1) / 3
     1.333
     """
-    true, lengths = _flatten(y_true, "y_true")
-    proba, proba_lengths = _flatten(y_proba, "y_proba")
-    _check_lengths(lengths, proba_lengths, "y_true", "y_proba")
-    labels = list(labels)
+    true, offsets = _flatten(y_true, "y_true")
+    proba, proba_offsets = _flatten(y_proba, "y_proba")
+    _check_lengths(offsets, proba_offsets, "y_true", "y_proba")
+    labels = _check_labels(labels)
     if not isinstance(proba, np.ndarray) or proba.shape[1] != len(labels):
         raise ValueError(
-            f"y_proba[0] has shape {np.shape(next(iter(y_proba)))}, not (T_i, "
+            f"y_proba[0] has shape {np.shape(targets_as_list(y_proba)[0])}, not (T_i, "
             f"{len(labels)}): pass one column for each of the labels."
         )
     if proba.dtype.kind != "f":
@@ -982,7 +782,7 @@ def step_log_loss(y_true, y_proba, *, labels):
     if not (proba.min() >= 0 and proba.max() <= 1):  # NaN compares false
         step = np.argmin(((proba >= 0) & (proba <= 1)).all(axis=1))
         raise ValueError(
-            f"y_proba[{_sequence_of(step, lengths)}] contains {proba[step]!r:.60}: "
+            f"y_proba[{sequence_of_row(offsets, step)}] contains {proba[step]!r:.60}: "
             "pass probabilities, between 0 and 1, as predict_proba returns them."
         )
     eps = np.finfo(proba.dtype).eps
@@ -992,27 +792,18 @@ def step_log_loss(y_true, y_proba, *, labels):
                 f"y_true[0] has rows of {true.shape[1]} and there are {len(labels)} "
                 "labels: both must have one column for each label."
             )
-        rows = _indicators(true, "y_true", lengths)[:, : len(labels)]
+        rows = _indicators(true, "y_true", offsets)[:, : len(labels)]
         likelihoods = np.where(rows, proba, 1 - proba)
     else:
         if not np.allclose(proba.sum(axis=1), 1, rtol=np.sqrt(eps)):
-            warnings.warn(
-                "y_proba: the probabilities of a step do not sum to one.",
-                UserWarning,
-                stacklevel=2,
-            )
-        index = {label: k for k, label in enumerate(labels)}
-        codes = np.array([index.get(label, -1) for label in true])
-        if codes.min() < 0:
-            step = int(np.argmax(codes < 0))
-            raise ValueError(
-                f"y_true[{_sequence_of(step, lengths)}] contains the label "
-                f"{true[step]!r}, which is not in labels: there is no probability for "
-                "it. Train on sequences that contain every label."
-            )
-        likelihoods = proba[np.arange(len(codes)), codes]
+            message = "y_proba: the probabilities of a step do not sum to one."
+            warnings.warn(message, UserWarning, stacklevel=2)
+        codes = np.array(_positions(true, labels))
+        seen = codes < len(labels)
+        likelihoods = np.zeros(len(proba), dtype=proba.dtype)
+        likelihoods[seen] = proba[seen, codes[seen]]
     losses = -np.log(np.clip(likelihoods, eps, 1 - eps))
-    return float(losses.sum(dtype=np.float64) / lengths.sum())
+    return float(losses.sum(dtype=np.float64) / len(true))
 
 
 # --- scorers --------------------------------------------------------------------------
@@ -1036,16 +827,12 @@ def neg_step_log_loss_scorer(estimator, X, y):
     X : n sequences
         What the estimator takes.
     y : n label sequences, or arrays of shape (T_i, K)
-        The true labels, all of them in ``estimator.classes_``.
+        The true labels. One that is not in ``estimator.classes_`` has probability 0.
 
     Returns
     -------
     float
         Minus `step_log_loss`.
-
-    See Also
-    --------
-    step_log_loss : The loss.
 
     Examples
     --------

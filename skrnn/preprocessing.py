@@ -7,8 +7,8 @@ read::
     tokens or ids -> SequenceOneHotEncoder -> one-hot rows
     rows of features -> Stepwise(StandardScaler()) -> rows of features
 
-They take empty sequences as they come; an estimator behind them refuses these by their
-index.
+Tokenizer, VocabularyEncoder and SequenceOneHotEncoder take empty sequences as they
+come; Stepwise and the estimators refuse these by their index.
 """
 
 import copy
@@ -25,6 +25,7 @@ from sklearn.feature_extraction.text import (
     strip_accents_ascii,
     strip_accents_unicode,
 )
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 from skrnn._sequences import Sequences
@@ -33,6 +34,7 @@ from skrnn._validation import (
     Interval,
     StrOptions,
     as_sequences,
+    check_ids,
     check_is_fitted,
     check_sequences,
     check_texts,
@@ -267,7 +269,13 @@ class Tokenizer(_SequenceTransformer):
             return list
         if self.tokenizer is not None:
             return self.tokenizer
-        pattern = re.compile(self.token_pattern)
+        try:
+            pattern = re.compile(self.token_pattern)
+        except re.error as error:
+            raise ValueError(
+                f"token_pattern={self.token_pattern!r} is no regular expression: "
+                f"{error}."
+            ) from None
         if pattern.groups > 1:
             raise ValueError(
                 f"token_pattern={self.token_pattern!r} has {pattern.groups} capturing "
@@ -385,7 +393,7 @@ class VocabularyEncoder(_SequenceTransformer):
             If X contains anything but sequences of tokens, or if no token of X is
             frequent enough, or if `vocabulary` is not one.
         TypeError
-            If a token is not hashable.
+            If a token, or the unknown token, is not hashable.
         """
         fitted = copy.copy(self)  # this transformer is changed only when all is done
         fitted._fit(check_tokens(fitted, X, reset=True))
@@ -393,6 +401,13 @@ class VocabularyEncoder(_SequenceTransformer):
         return self
 
     def _fit(self, X):
+        try:
+            hash(self.unknown_token)
+        except TypeError:
+            raise TypeError(
+                f"unknown_token={self.unknown_token!r} is not hashable: pass a string "
+                "or another token."
+            ) from None
         known = self._most_frequent(X) if self.vocabulary is None else self._given()
         tokens = [self.unknown_token, *known]
         self.vocabulary_ = {token: i for i, token in enumerate(tokens)}
@@ -487,8 +502,9 @@ class VocabularyEncoder(_SequenceTransformer):
         """
         check_is_fitted(self)
         X = check_tokens(copy.copy(self), X, reset=True)
-        _check_ids(X, self.n_tokens_, type(self).__name__)
-        return self._decode(X)
+        remedy = "pass what transform returned, or predictions of such ids"
+        ids = check_ids(X.rows, X.offsets, n_tokens=self.n_tokens_, remedy=remedy)
+        return self._decode(Sequences(ids, X.offsets))
 
     def _decode(self, X):
         return Sequences(self.tokens_[X.rows], X.offsets)
@@ -521,7 +537,7 @@ class SequenceOneHotEncoder(_SequenceTransformer):
     sparse_output : bool, default=True
         Whether to emit CSR rows, or dense ones.
     dtype : dtype, default=numpy.float32
-        The floating type of the rows.
+        The floating type of the rows, float32 or float64.
 
     Attributes
     ----------
@@ -585,7 +601,8 @@ class SequenceOneHotEncoder(_SequenceTransformer):
         Raises
         ------
         ValueError
-            If X contains anything but sequences of tokens or ids, or no step at all.
+            If X contains anything but sequences of tokens or ids, or no step at all, or
+            if `dtype` is neither float32 nor float64.
         TypeError
             If a token is not hashable.
         """
@@ -595,6 +612,12 @@ class SequenceOneHotEncoder(_SequenceTransformer):
         return self
 
     def _fit(self, X):
+        try:
+            floats = np.dtype(self.dtype) in (np.float32, np.float64)
+        except TypeError:
+            floats = False
+        if not floats:
+            raise ValueError(f"dtype must be float32 or float64; got {self.dtype!r}.")
         if X.rows.shape[0] == 0:
             raise ValueError("X has no steps: all of its sequences are empty.")
         if X.kind == "tokens":
@@ -604,10 +627,9 @@ class SequenceOneHotEncoder(_SequenceTransformer):
             self.vocabulary_encoder_ = encoder._fit(X)
             self.n_tokens_ = encoder.n_tokens_
         else:
-            n_tokens = int(X.rows.max()) + 1 if X.n_tokens is None else X.n_tokens
-            _check_ids(X, n_tokens, type(self).__name__)
+            ids = check_ids(X.rows, X.offsets, n_tokens=X.n_tokens)
             self.vocabulary_encoder_ = None
-            self.n_tokens_ = n_tokens
+            self.n_tokens_ = int(ids.max()) + 1 if X.n_tokens is None else X.n_tokens
 
     def transform(self, X):
         """Encode the tokens or ids.
@@ -635,8 +657,7 @@ class SequenceOneHotEncoder(_SequenceTransformer):
         if self.vocabulary_encoder_ is not None:
             ids = self.vocabulary_encoder_._encode(X).rows
         else:
-            _check_ids(X, self.n_tokens_, type(self).__name__)
-            ids = X.rows
+            ids = check_ids(X.rows, X.offsets, n_tokens=self.n_tokens_)
         return output_container(self, Sequences(self._one_hot(ids), X.offsets))
 
     def _one_hot(self, ids):
@@ -645,7 +666,7 @@ class SequenceOneHotEncoder(_SequenceTransformer):
             ones = np.ones(N, dtype=self.dtype)
             shape = (N, self.n_tokens_)
             # scikit-learn's linear models take 32-bit indices only
-            index = sparse.get_index_dtype(maxval=max(N, *shape))
+            index = np.int32 if max(shape) <= np.iinfo(np.int32).max else np.int64
             indptr = np.arange(N + 1, dtype=index)
             return sparse.csr_array((ones, ids.astype(index), indptr), shape=shape)
         rows = np.zeros((N, self.n_tokens_), dtype=self.dtype)
@@ -679,7 +700,8 @@ class SequenceOneHotEncoder(_SequenceTransformer):
                 f"X is {found}: the inverse of {type(self).__name__} needs sequences "
                 f"of dense or sparse rows of {self.n_tokens_} features."
             )
-        ids = Sequences(X.rows.argmax(axis=1), X.offsets, n_tokens=self.n_tokens_)
+        ids = np.asarray(X.rows.argmax(axis=1)).ravel()  # a matrix in older scipy
+        ids = Sequences(ids, X.offsets, n_tokens=self.n_tokens_)
         if self.vocabulary_encoder_ is None:
             return ids
         return self.vocabulary_encoder_._decode(ids)
@@ -689,23 +711,6 @@ class SequenceOneHotEncoder(_SequenceTransformer):
         tags.input_tags.categorical = True
         tags.input_tags.positive_only = True  # they are ids
         return tags
-
-
-def _check_ids(X, n_tokens, estimator_name):
-    """Check that X has ids from 0 to n_tokens - 1 at all steps."""
-    if X.kind == "ids":
-        wrong = (X.rows < 0) | (X.rows >= n_tokens)
-    else:
-        wrong = [not isinstance(token, Integral) for token in X.rows]
-    if X.kind != "ids" or wrong.any():
-        row = int(np.argmax(wrong))
-        i, found = sequence_of_row(X.offsets, row), X.rows.tolist()[row]
-        negative = isinstance(found, Integral) and found < 0
-        raise ValueError(
-            f"{'Negative values in data: ' * negative}X[{i}] contains {found!r} at "
-            f"step {row - X.offsets[i]} where {estimator_name} needs ids from 0 to "
-            f"{n_tokens - 1}: a VocabularyEncoder has an id for any token."
-        )
 
 
 def _object_array(items, n):
@@ -736,7 +741,8 @@ class Stepwise(_SequenceTransformer):
     ----------
     transformer : transformer
         Any transformer of tables, as ``StandardScaler()`` or ``PCA(8)``. It is cloned
-        before it is fitted, without a y.
+        before it is fitted, without a y. NaN is refused unless its tags allow NaN, as
+        those of ``SimpleImputer()`` do.
 
     Attributes
     ----------
@@ -799,6 +805,8 @@ class Stepwise(_SequenceTransformer):
         ------
         ValueError
             If X contains anything but sequences of numbers.
+        TypeError
+            If `transformer` is a class.
         """
         self._fit(X, lambda transformer, rows: transformer.fit(rows))
         return self
@@ -836,8 +844,13 @@ class Stepwise(_SequenceTransformer):
 
     def _fit(self, X, fit):
         """Return the sequences, and what `fit` returns for a clone and the rows."""
+        if isinstance(self.transformer, type):
+            raise TypeError(
+                f"transformer is the class {self.transformer.__name__}: pass an "
+                f"instance, {self.transformer.__name__}()."
+            )
         fitted = copy.copy(self)  # this transformer is changed only when all is done
-        X = self._check_numbers(check_sequences(fitted, X, reset=True, dtype=None))
+        X = self._check_numbers(fitted, X, reset=True)
         fitted.input_kind_, fitted.input_size_ = X.kind, X.rows.shape[1]
         fitted.transformer_ = clone(self.transformer)
         with config_context(transform_output="default"):
@@ -865,7 +878,7 @@ class Stepwise(_SequenceTransformer):
             or if the transformer does not return one row for each step.
         """
         check_is_fitted(self)
-        X = self._check_numbers(check_sequences(self, X, reset=False, dtype=None))
+        X = self._check_numbers(self, X, reset=False)
         with config_context(transform_output="default"):
             rows = self.transformer_.transform(X.rows)
         return output_container(self, self._with_rows(X, rows))
@@ -890,11 +903,13 @@ class Stepwise(_SequenceTransformer):
             If X contains anything but sequences of numbers.
         """
         check_is_fitted(self)
-        X = check_sequences(copy.copy(self), X, reset=True, dtype=None)
-        rows = self._check_numbers(X).rows
-        return self._with_rows(X, self.transformer_.inverse_transform(rows))
+        X = self._check_numbers(copy.copy(self), X, reset=True)
+        return self._with_rows(X, self.transformer_.inverse_transform(X.rows))
 
-    def _check_numbers(self, X):
+    def _check_numbers(self, estimator, X, *, reset):
+        X = check_sequences(
+            estimator, X, reset=reset, dtype=None, allow_nan=self._allows_nan()
+        )
         if X.kind == "ids":
             raise ValueError(
                 f"X[0] contains the token id {X.rows[0]}, and an id is no number to "
@@ -914,7 +929,14 @@ class Stepwise(_SequenceTransformer):
             )
         return Sequences(rows, X.offsets)
 
+    def _allows_nan(self):
+        inner = self.transformer
+        if isinstance(inner, type) or not hasattr(inner, "__sklearn_tags__"):
+            return False
+        return get_tags(inner).input_tags.allow_nan
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = self._allows_nan()
         return tags

@@ -116,13 +116,20 @@ def test_conll_encoding(write):
         read_conll(path)
 
 
+def test_conll_byte_order_mark_is_no_part_of_the_first_token(write):
+    path = write("caf\xe9 O\n", "utf-8-sig")
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert read_conll(path, 0) == [["caf\xe9"]]
+
+
 @pytest.mark.parametrize(
     ("text", "columns", "match"),
     [
-        ("a x\n\nb\n", (0, -1), r"some\.conll, line 3: found 1 .* too few .*\(0, -1\)"),
+        ("a x\n\nb\n", (0, -1), r"some\.conll, line 3: found 1 .*\(0, -1\) names the"),
         ("a x\n", 2, "line 1: found 2 .* too few for columns=2"),
         ("a x\n", -3, "line 1: found 2 .* too few for columns=-3"),
-        ("a x\n", (1, -1), "line 1: found 2 .* must all differ"),
+        ("a x\n", (0, -2), r"columns=\(0, -2\) names the same one twice"),
+        ("a x\n", (1, -1), "line 1: found 2 .* the same one twice"),
         ("a x\nb c y\n", (0, -1), r"some\.conll, line 2: found 3 .* but 2 in the"),
         ("a x\nb\n", 0, "line 2: found 1 .* but 2 in the lines of the sentence"),
         ("", (0, -1), r"some\.conll: no sentence"),

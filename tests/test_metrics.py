@@ -2,6 +2,7 @@
 
 import doctest
 import pickle
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 
 from skrnn import metrics
+from skrnn._validation import targets_as_list
 
 SCORERS = [name for name in metrics.__all__ if name.endswith("_scorer")]
 PAIR_METRICS = [
@@ -116,10 +118,21 @@ def test_extract_spans_agrees_with_the_decision_table(labels):
 
 @pytest.mark.parametrize("label", ["PER", "B", "B-", "O-PER", "b-PER", "-PER", 3, None])
 def test_labels_of_no_scheme_are_refused(label):
-    with pytest.raises(ValueError, match=r"y\[1\] contains the label .*B, I, E and S"):
+    with pytest.raises(
+        ValueError, match=r"y\[1\] contains the label .*B, I, E and S .or L and U"
+    ):
         metrics.convert_labels([["O", "B-PER"], ["O", label]], "IOB2")
     with pytest.raises(ValueError, match=r"y_pred\[1\] contains the label"):
         metrics.span_f1_score([["O"], ["O", "O"]], [["O"], ["O", label]])
+
+
+@pytest.mark.parametrize(
+    "labels", [[["B-X"]], [["B-X"], ["O", "O"]], np.array([["B-X"]]), "B-X", None, 3]
+)
+def test_extract_spans_takes_one_sequence(labels):
+    message = re.escape(f"labels is {labels!r}: extract_spans takes one sequence")
+    with pytest.raises(ValueError, match=message):
+        metrics.extract_spans(labels)
 
 
 # --- conversion -----------------------------------------------------------------------
@@ -310,6 +323,13 @@ def test_weights_by_hand():
     assert_allclose(found, [8 / 9, 2 / 3], rtol=1e-12)
 
 
+def test_spans_may_all_weigh_nothing():
+    y = [["B-A"], ["O"]]
+    assert metrics.span_f1_score(y, y, sample_weight=[0, 1]) == 0
+    found = metrics.span_f1_score(y, [["B-A"], ["B-A"]], sample_weight=[0, 1])
+    assert found == 0
+
+
 def test_token_report_is_that_of_scikit_learn():
     y_true, y_pred = [["a", "b"], ["c", "b", "b"]], [["a", "b"], ["a", "c", "d"]]
     flat = list("abcbb"), list("abacd")
@@ -407,6 +427,9 @@ def test_one_column_is_one_label():
         lambda rows: [row.astype(float) for row in rows],
         lambda rows: [sparse.csr_array(row) for row in rows],
         lambda rows: object_array(rows),
+        lambda rows: object_column(rows),
+        lambda rows: pandas_frame(rows),
+        lambda rows: polars_frame([row.tolist() for row in rows]),
     ],
 )
 def test_multi_label_containers(container):
@@ -450,12 +473,27 @@ def polars_series(items):
     return pytest.importorskip("polars").Series(items)
 
 
+def object_column(items):
+    return object_array(items)[:, None]
+
+
+def pandas_frame(items):
+    return pandas_series(items).to_frame("labels")
+
+
+def polars_frame(items):
+    return polars_series(items).to_frame("labels")
+
+
 CONTAINERS = [
     list,
     tuple,
     object_array,
     pandas_series,
     polars_series,
+    object_column,
+    pandas_frame,
+    polars_frame,
     lambda items: [tuple(item) for item in items],
     lambda items: [np.array(item) for item in items],
     lambda items: object_array([np.array(item) for item in items]),
@@ -486,6 +524,14 @@ def test_sequences_of_one_length_may_be_a_2d_array():
     y_pred = np.array([["a", "b"], ["a", "b"], ["b", "a"]], dtype=object)
     assert_allclose(metrics.token_accuracy_score(y_true, y_pred), 5 / 6, rtol=1e-12)
     assert_allclose(metrics.sequence_accuracy_score(y_true, y_pred), 2 / 3, rtol=1e-12)
+    pair = y_true[:, :1], y_pred[:, :1]  # an object array of shape (n, 1) too
+    assert metrics.token_accuracy_score(*pair) == 1
+
+
+def test_a_frame_of_one_label_a_column():
+    pd = pytest.importorskip("pandas")
+    y_true, y_pred = pd.DataFrame([["a", "b"], ["a", "a"]]), [["a", "b"], ["b", "a"]]
+    assert metrics.token_accuracy_score(y_true, y_pred) == 0.75
 
 
 @pytest.mark.parametrize("metric", PAIR_METRICS)
@@ -497,10 +543,13 @@ def test_sequences_of_one_length_may_be_a_2d_array():
         (["O"], [["O"]], r"y_true\[0\] is 'O', not a sequence of labels: pass one"),
         ([["O"]], np.array(["O"]), r"y_pred\[0\] is .*, not a sequence of labels"),
         ([["O"], 3], [["O"], ["O"]], r"y_true\[1\] is 3, not a sequence of labels"),
-        ("O", [["O"]], "y_true is a single string; pass one list"),
-        ([], [], "y_true has no sequences"),
+        ("O", [["O"]], "y_true is 'O', which holds no sequences: pass one list"),
+        (None, [["O"]], "y_true is None, which holds no sequences: pass one list"),
+        ([["O"]], 3, "y_pred is 3, which holds no sequences: pass one list"),
+        ([["O"]], np.array(3), r"y_pred is array\(3\), which holds no sequences"),
+        ([], [], r"y_true is \[\], which holds no sequences"),
         ([[], []], [[], []], "y_true has no steps"),
-        ([["O"], [{}]], [["O"], ["O"]], r"y_true\[1\] contains {}.* must be hashable"),
+        ([["O"], [{}]], [["O"], ["O"]], r"y_true\[1\] is \[{}\], .* must be hashable"),
     ],
 )
 def test_messages(metric, y_true, y_pred, message):
@@ -520,10 +569,10 @@ def test_messages(metric, y_true, y_pred, message):
 @pytest.mark.parametrize(
     ("sample_weight", "message"),
     [
-        ([1, 1, 1], r"sample_weight has shape \(3,\).* 2 sequences"),
-        ([1, -1], "not negative"),
-        ([0, 0], "not all of them zero"),
-        ([1, np.nan], "finite"),
+        ([1, 1, 1], r"sample_weight.shape == \(3,\), expected \(2,\)"),
+        ([1, -1], "Negative values in data passed to `sample_weight`"),
+        ([0, 0], "at least one non-zero"),
+        ([1, np.nan], "sample_weight contains NaN"),
     ],
 )
 def test_weights_are_checked(metric, sample_weight, message):
@@ -537,8 +586,9 @@ def test_average_and_labels_are_checked(metric):
     y = [["B-A", "O"]]
     with pytest.raises(ValueError, match="average is 'binary': it must be 'micro'"):
         metric(y, y, average="binary")
-    with pytest.raises(ValueError, match="labels is a single string"):
-        metric(y, y, labels="A")
+    for labels in ("A", [], 3):
+        with pytest.raises(ValueError, match=re.escape(f"labels is {labels!r}: pass")):
+            metric(y, y, labels=labels)
 
 
 # --- log loss -------------------------------------------------------------------------
@@ -579,7 +629,9 @@ def test_step_log_loss_of_rows_sums_the_columns():
 @pytest.mark.parametrize(
     ("y_true", "y_proba", "message"),
     [
-        ([[0, 1], [5]], PROBA, r"y_true\[1\] contains the label 5, which is not in"),
+        (None, PROBA, "y_true is None, which holds no sequences"),
+        ([[0, 1], [1]], 3, "y_proba is 3, which holds no sequences"),
+        ([[0, []], [1]], PROBA, r"y_true\[0\] is \[0, \[\]\], .* must be hashable"),
         ([[0, 1]], PROBA, "y_true has 1 sequences and y_proba has 2"),
         ([[0, 1], [1, 1]], PROBA, r"y_true\[1\] has 2 steps and y_proba\[1\] has 1"),
         ([[0]], [np.full((1, 2), 0.5)], r"y_proba\[0\] has shape \(1, 2\), not \(T_i"),
@@ -593,6 +645,21 @@ def test_step_log_loss_of_rows_sums_the_columns():
 def test_step_log_loss_messages(y_true, y_proba, message):
     with pytest.raises(ValueError, match=message):
         metrics.step_log_loss(y_true, y_proba, labels=[0, 1, 2])
+
+
+@pytest.mark.parametrize("labels", [None, 3, [], "abc"])
+def test_step_log_loss_needs_labels(labels):
+    message = re.escape(f"labels is {labels!r}: pass a list")
+    with pytest.raises(ValueError, match=message):
+        metrics.step_log_loss([[0, 1], [1]], PROBA, labels=labels)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_step_log_loss_of_a_label_without_a_column_is_that_of_probability_zero(dtype):
+    proba = [p.astype(dtype) for p in PROBA]
+    found = metrics.step_log_loss([[0, "new"], [None]], proba, labels=[0, 1, 2])
+    expected = -(np.log(0.5) + 2 * np.log(np.finfo(dtype).eps)) / 3
+    assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_step_log_loss_warns_of_sums_other_than_one():
@@ -610,7 +677,7 @@ class MajorityTagger(BaseEstimator):
         self.shift = shift
 
     def fit(self, X, y):
-        X, y = list(X), list(y)
+        X, y = list(X), targets_as_list(y)
         labels = [label for labels in y for label in labels]
         self.classes_ = np.unique(labels)
         tokens = [token for tokens in X for token in tokens]
@@ -643,7 +710,7 @@ def tagging_data():
     return X, y
 
 
-@pytest.mark.parametrize("container", CONTAINERS[:9])
+@pytest.mark.parametrize("container", CONTAINERS[:12])
 def test_scorers_in_cross_validate(container):
     X, y = tagging_data()
     scoring = {name: getattr(metrics, name) for name in SCORERS}
@@ -673,8 +740,10 @@ def test_scorers_in_cross_validate(container):
     assert 0.5 < found["test_token_accuracy_scorer"].mean() < 1
 
 
-@pytest.mark.parametrize("container", [list, object_array, pandas_series])
-@pytest.mark.parametrize("name", ["span_f1_scorer", "neg_step_log_loss_scorer"])
+@pytest.mark.parametrize(
+    "container", [list, object_array, pandas_series, pandas_frame, polars_frame]
+)
+@pytest.mark.parametrize("name", ["token_accuracy_scorer", "neg_step_log_loss_scorer"])
 def test_scorers_in_grid_search(container, name):
     X, y = tagging_data()
     scorer = getattr(metrics, name)
@@ -699,8 +768,11 @@ def test_scorers_pickle(name):
     assert copy(tagger, X, y) == scorer(tagger, X, y)
 
 
-def test_a_label_absent_from_training_is_named():
+def test_a_label_absent_from_training_counts_as_wrong():
     X, y = tagging_data()
     tagger = MajorityTagger().fit(X, y)
-    with pytest.raises(ValueError, match=r"y_true\[1\] contains the label 'B-NEW'"):
-        metrics.neg_step_log_loss_scorer(tagger, [[0], [0]], [["O"], ["B-NEW"]])
+    score = metrics.neg_step_log_loss_scorer(tagger, [[0], [0]], [["O"], ["B-NEW"]])
+    known = metrics.neg_step_log_loss_scorer(tagger, [[0]], [["O"]])
+    eps = np.finfo(np.float64).eps
+    assert_allclose(score, (known + np.log(eps)) / 2, rtol=1e-12)
+    assert metrics.token_accuracy_scorer(tagger, [[0]], [["B-NEW"]]) == 0

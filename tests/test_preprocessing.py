@@ -19,10 +19,12 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.exceptions import NotFittedError
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils import get_tags
 
 from skrnn import Sequences, preprocessing
 from skrnn._validation import as_sequences
@@ -328,6 +330,13 @@ def test_token_pattern_with_two_groups():
         Tokenizer(token_pattern=r"(\w)(\w)").fit(TEXTS)
 
 
+def test_token_pattern_that_is_no_pattern():
+    with pytest.raises(
+        ValueError, match=r"token_pattern='\(' is no regular expression"
+    ):
+        Tokenizer(token_pattern="(").fit(TEXTS)
+
+
 def test_tokenizer_needs_no_fit():
     assert as_lists(Tokenizer().transform(TEXTS)) == WORDS
     assert Tokenizer().get_feature_names_out().tolist() == ["tokens"]
@@ -500,6 +509,11 @@ def test_what_is_no_vocabulary(vocabulary, message):
         VocabularyEncoder(vocabulary=vocabulary).fit(WORDS)
 
 
+def test_unknown_token_must_be_hashable():
+    with pytest.raises(TypeError, match=r"unknown_token=\[\] is not hashable"):
+        VocabularyEncoder(unknown_token=[]).fit(WORDS)
+
+
 def test_chords_and_integers_are_tokens():
     chords = [[(60, 64, 67), (60, 65, 69)], [(60, 64, 67), (48,), ()]]
     encoder = VocabularyEncoder().fit(chords)
@@ -530,8 +544,11 @@ def test_decoding_takes_ids_in_any_container():
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        ([[1], [], [0, 3]], r"X\[2\] contains 3 at step 1.*ids from 0 to 2"),
-        ([[1], [2, -1]], r"X\[1\] contains -1 at step 1.*ids from 0 to 2"),
+        (
+            [[1], [], [0, 3]],
+            r"X\[2\] contains the token id 3 at step 1.*ids from 0 to 2.*transform",
+        ),
+        ([[1], [2, -1]], r"X\[1\] contains the token id -1 at step 1.*ids from 0 to 2"),
         ([[1], [2, "a"]], r"X\[1\] contains 'a' at step 1.*ids from 0 to 2"),
         (ROWS, r"X\[0\] has dense rows of numbers"),
     ],
@@ -590,6 +607,25 @@ def test_ids_have_a_column_each(sparse_output, dtype):
     if sparse_output:
         assert isinstance(X.rows, sparse.csr_array)
         assert X.rows.has_canonical_format
+
+
+def test_one_hot_rows_are_floats():
+    for dtype in (int, "float16", object, "nonsense"):
+        with pytest.raises(ValueError, match="dtype must be float32 or float64; got"):
+            SequenceOneHotEncoder(dtype=dtype).fit(IDS)
+
+
+def test_one_hot_rows_need_no_index_dtype_of_scipy(monkeypatch):
+    monkeypatch.delattr(sparse, "get_index_dtype", raising=False)  # as before 1.11
+    rows = SequenceOneHotEncoder().fit_transform(IDS).rows
+    assert rows.indices.dtype == rows.indptr.dtype == np.int32
+
+
+def test_rows_of_a_matrix_are_decoded():
+    encoder = SequenceOneHotEncoder().fit(IDS)
+    X = encoder.transform(IDS)
+    X = Sequences(sparse.csr_matrix(X.rows), X.offsets)
+    assert as_lists(encoder.inverse_transform(X)) == IDS
 
 
 def test_tokens_have_a_column_each_and_unknown_ones_the_first():
@@ -656,8 +692,14 @@ def test_empty_sequences_stay_empty():
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        ([[0], [1, 5]], r"X\[1\] contains 5 at step 1.*ids from 0 to 4.*Vocabulary"),
-        ([[0], [-1]], r"Negative values in data: X\[1\] contains -1 at step 0"),
+        (
+            [[0], [1, 5]],
+            r"X\[1\] contains the token id 5 at step 1.*ids from 0 to 4.*Vocabulary",
+        ),
+        (
+            [[0], [-1]],
+            r"Negative values in data: X\[1\] contains the token id -1 at step 0",
+        ),
         ([[0], [1, "a"]], r"X\[1\] contains 'a' at step 1.*ids from 0 to 4"),
         (ROWS, r"X\[0\] has dense rows of numbers where SequenceOneHotEncoder needs"),
         (TEXTS, r"X\[0\] is the string 'the cat sat'.*put a Tokenizer before it"),
@@ -670,7 +712,7 @@ def test_what_has_no_one_hot_rows(X, message):
 
 def test_ids_that_are_not_below_their_number():
     X = Sequences(np.array([0, 1, 7]), [0, 1, 3], n_tokens=5)
-    with pytest.raises(ValueError, match=r"X\[1\] contains 7 at step 1"):
+    with pytest.raises(ValueError, match=r"X\[1\] contains the token id 7 at step 1"):
         SequenceOneHotEncoder().fit(X)
 
 
@@ -851,12 +893,35 @@ def test_the_number_of_rows_must_stay(function, shape):
         (WORDS, r"X\[0\] contains the token 'the'"),
         (TEXTS, r"X\[0\] is the string 'the cat sat'"),
         ([[0.5], []], r"X\[1\] has no steps"),
-        ([[0.5], [np.nan]], r"X\[1\] contains NaN or infinity at step 0"),
+        ([[0.5], [np.inf]], r"X\[1\] contains infinity at step 0"),
     ],
 )
 def test_what_are_no_steps(X, message):
     with pytest.raises(ValueError, match=message):
         Stepwise(StandardScaler()).fit(X)
+
+
+def test_nan_is_for_transformers_that_allow_it():
+    X = [np.array([[1.0, np.nan], [3.0, 2.0]]), np.array([[np.nan, 4.0]])]
+    stepwise = Stepwise(SimpleImputer())
+    assert get_tags(stepwise).input_tags.allow_nan
+    expected = [[1.0, 3.0], [3.0, 2.0], [2.0, 4.0]]
+    assert stepwise.fit_transform(X).rows.tolist() == expected
+    assert stepwise.transform(X).rows.tolist() == expected
+    scaler = Stepwise(StandardScaler())
+    scaled = scaler.fit_transform(X)
+    assert_allclose(scaler.inverse_transform(scaled).rows, np.vstack(X), rtol=1e-12)
+    assert not get_tags(Stepwise(PCA())).input_tags.allow_nan
+    with pytest.raises(ValueError, match=r"X\[0\] contains NaN or infinity at step 0"):
+        Stepwise(PCA()).fit(X)
+
+
+def test_transformer_that_is_a_class():
+    stepwise = Stepwise(StandardScaler)
+    message = r"transformer is the class StandardScaler: pass .* StandardScaler\(\)"
+    for fit in (stepwise.fit, stepwise.fit_transform):
+        with pytest.raises(TypeError, match=message):
+            fit(ROWS)
 
 
 def test_steps_of_another_width():

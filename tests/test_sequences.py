@@ -150,11 +150,53 @@ def test_slice_is_a_view_and_index_array_a_copy():
 
 
 @pytest.mark.parametrize(
-    "offsets", [[], [1, 10], [0, 9], [0, 6, 5, 10], [0, 11], [[0, 10]], [0, -1, 10], 10]
+    "offsets",
+    [
+        [],
+        [1, 10],
+        [0, 9],
+        [0, 6, 5, 10],
+        [0, 11],
+        [[0, 10]],
+        [0, -1, 10],
+        10,
+        [0, 2.5, 10],
+        [0, np.nan, 10],
+    ],
 )
 def test_offsets_must_rise_from_0_to_the_number_of_rows(offsets):
     with pytest.raises(ValueError, match="rise from 0 to the number of rows, 10"):
         Sequences(np.arange(10), offsets)
+
+
+def test_offsets_may_be_whole_floats_and_nothing_else():
+    assert Sequences(np.arange(10), [0.0, 4.0, 10.0]).lengths.tolist() == [4, 6]
+    with pytest.raises(TypeError, match="offsets must be integers"):
+        Sequences(np.arange(10), ["0", "10"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "message"),
+    [
+        ([1, 2], TypeError, "rows are a list: pass an array"),
+        (np.asmatrix([[1], [2]]), TypeError, "rows are a matrix: pass an array"),
+        (np.ma.masked_equal([1, 2], 1), TypeError, "rows are a MaskedArray"),
+        (sparse.eye_array(2, format="coo"), TypeError, r"pass rows\.tocsr\(\)"),
+        (np.array(2), ValueError, r"shape \(N,\) or \(N, d\); got \(\)"),
+        (np.ones((2, 3, 1)), ValueError, r"\(N, d\); got \(2, 3, 1\)"),
+        (np.ones(2), TypeError, r"float64.*pass rows\[:, None\]"),
+        (np.ones(2, dtype=bool), TypeError, r"bool.*pass rows\[:, None\]"),
+        (np.ones(2, dtype=complex), TypeError, "complex128: tokens must be objects"),
+        (np.ones((2, 3), dtype=complex), TypeError, "features real numbers"),
+        (np.ones((2, 3), dtype=object), TypeError, "features real numbers"),
+        (sparse.csr_array(np.eye(2) * 1j), TypeError, "features real numbers"),
+        (np.ones((2, 0)), ValueError, r"shape \(2, 0\): .* at least one feature"),
+        (sparse.csr_array((2, 0)), ValueError, "at least one feature"),
+    ],
+)
+def test_what_are_no_rows(rows, error, message):
+    with pytest.raises(error, match=message):
+        Sequences(rows, [0, 2])
 
 
 def test_no_sequences_at_all():

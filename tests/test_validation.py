@@ -1,5 +1,6 @@
 """Containers of sequences, tokens, texts, labels and weights; and what is refused."""
 
+import enum
 import warnings
 from itertools import pairwise
 
@@ -162,6 +163,36 @@ def test_3d_array_is_dense_and_shares_memory():
     assert X.rows.dtype == np.float64
 
 
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize("container", [list, object_array])
+def test_a_frame_for_each_sequence(frame, container):
+    frames = [frame({"a": x[:, 0], "b": x[:, 1]}) for x in split(DENSE)]
+    X = as_sequences(container(frames))
+    assert X.offsets.tolist() == OFFSETS.tolist()
+    equal_rows(X.rows, DENSE)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint32, np.uint64])
+def test_ids_of_any_integer_type(dtype):
+    rows = np.array([2, 0, 1], dtype=dtype)
+    for X in (
+        Sequences(rows, [0, 1, 3], n_tokens=3),
+        [rows[:1], rows[1:]],
+        [rows[:1], rows[1:].astype(np.int64)],
+        [rows[:1].astype(np.int64), rows[1:].astype(np.uint64)],
+    ):
+        X = check_sequences(Estimator(), X, reset=True)
+        assert (X.kind, X.n_tokens, X.rows.dtype) == ("ids", 3, np.int64)
+        assert X.rows.tolist() == [2, 0, 1]
+
+
+def test_integers_of_any_size_are_tokens():
+    tokens = [np.array([2**63, 1], dtype=np.uint64), np.array([-1])]
+    for X in (tokens, [[2**63, 1], [-1]]):
+        X = check_tokens(Estimator(), X, reset=True)
+        assert (X.kind, X.rows.tolist()) == ("tokens", [2**63, 1, -1])
+
+
 def test_float32_stays_float32():
     assert as_sequences(split(DENSE.astype(np.float32))).rows.dtype == np.float32
     array = DENSE.astype(np.float32).reshape(2, 3, 2)
@@ -181,10 +212,9 @@ def test_float32_stays_float32():
         [1, 2, 3],
         [],
         sparse.csr_array(np.eye(2)),
-        {"a": [1, 2]},
         3.0,
+        np.array("a"),
         None,
-        iter([[1, 2]]),
     ],
     ids=lambda table: type(table).__name__,
 )
@@ -292,7 +322,34 @@ REFUSED = [
     (pd.Series([[1], nan], index=[4, 2]), r"X\[1\] is nan, not a sequence"),
     ([ones, ones[:, :2]], r"X\[1\] has shape \(2, 2\) and X\[0\] has shape \(2, 3\)"),
     ([ones, ones[0]], r"X\[1\] has shape \(3,\) and X\[0\] has shape \(2, 3\)"),
-    ([ones[None]] * 2, r"X\[0\] has shape \(1, 2, 3\)"),
+    (
+        [ones, ones[None]],
+        r"X\[1\] has shape \(1, 2, 3\): a sequence must be of shape \(T_i, d\)",
+    ),
+    ([ones[:, :0]], r"X\[0\] has shape \(2, 0\): .* at least one feature"),
+    (np.ones((2, 3, 0)), r"X\[0\] has shape \(3, 0\): .* at least one feature"),
+    ([sparse.csr_array((2, 0))], r"X\[0\] has shape \(2, 0\): .* one feature"),
+    ([ones, np.asmatrix(ones)], r"X\[1\] is a matrix; pass an array: np.asarray"),
+    ([ones, np.ma.masked_equal(ones, 1)], r"X\[1\] is a MaskedArray; .* fill or"),
+    (np.ma.masked_equal(np.ones((2, 3, 1)), 1), "X is a MaskedArray; .* fill or leave"),
+    (
+        [sparse.eye_array(3), sparse.coo_array([1.0, 2.0])],
+        r"X\[1\] is (sparse and has shape \(2,\)|\(1, 2\))",
+    ),
+    ({(1, 2), (3, 4)}, "X is a set; pass a list"),
+    (frozenset([(1, 2)]), "X is a frozenset; pass a list"),
+    ({"a": [1, 2]}, "X is a dict; pass a list"),
+    ({"a": [1, 2]}.values(), "X is a dict_values; pass a list"),
+    (map(list, [(1, 2)]), "X is a map; pass a list"),
+    ((x for x in [[1, 2]]), "X is a generator; pass a list"),
+    (
+        pd.DataFrame({"n": [1, 2], "x": [[1.0], [2.0]]}, index=[1.5, 2.5]),
+        r"column 0 of X\[0\] is 1, not a sequence of steps",
+    ),
+    (
+        pl.DataFrame({"n": [1, 2], "x": [[1.0], [2.0]]}),
+        r"column 0 of X\[0\] is 1, not a sequence of steps",
+    ),
     ([[[1, 2]], [[3, 4], [5]]], r"X\[1\] has 1 features at step 1 and X\[0\] has 2"),
     (
         [sparse.eye_array(3), ones],
@@ -302,14 +359,36 @@ REFUSED = [
         [sparse.eye_array(3), sparse.eye_array(2)],
         r"X\[1\] is \(2, 2\) and X\[0\] is \(3, 3\), sparse",
     ),
-    ([[3, 1], [0, -1]], r"X\[1\] contains the token id -1 at step 1: ids count from"),
+    (
+        [[3, 1], [0, -1]],
+        r"X\[1\] contains the token id -1 at step 1 .* ids from 0 to 2147483647",
+    ),
+    *(
+        (
+            [[3], [1, i]],
+            rf"X\[1\] contains the token id {i} at step 1 .*VocabularyEncoder",
+        )
+        for i in (2**31, 10**12, 2**63, 2**70)
+    ),
+    (
+        [np.array([3]), np.array([1, 2**63], dtype=np.uint64)],
+        r"X\[1\] contains the token id 9223372036854775808 at step 1 .*Vocabulary",
+    ),
+    (
+        Sequences(np.array([3, 2**63], dtype=np.uint64), [0, 1, 2]),
+        r"X\[1\] contains the token id 9223372036854775808 at step 0 .*Vocabulary",
+    ),
+    (
+        Sequences(np.array([3, 10**12]), [0, 1, 2], n_tokens=10**13),
+        r"X\[1\] contains the token id 1000000000000 at step 0 .*VocabularyEncoder",
+    ),
     (
         Sequences(np.array([3, 1, -2]), [0, 1, 3]),
-        r"X\[1\] contains the token id -2 at step 1: ids count from 0",
+        r"X\[1\] contains the token id -2 at step 1 .* ids from 0",
     ),
     (
         Sequences(np.array([3, 1, 4]), [0, 1, 3], n_tokens=4),
-        r"X\[1\] contains the token id 4 at step 1: ids are below n_tokens=4",
+        r"X\[1\] contains the token id 4 at step 1 .* ids from 0 to 3 .*Vocabulary",
     ),
     ([[0.5], [1.0, nan]], r"X\[1\] contains NaN or infinity at step 1: impute"),
     ([ones, [[1, 2, 3], [1, 2, inf]]], r"X\[1\] contains NaN or infinity at step 1"),
@@ -483,10 +562,17 @@ def test_texts_need_a_tokenizer(container):
         ([[1], [2, "b"]], r"X\[1\] contains the token 'b'"),
         (Sequences(WORDS[:0], [0]), "Found 0 sequences in X while a minimum of 1"),
         ([], "Found 0 sequences in X while a minimum of 1"),
-        (np.ones(3), "Reshape your data"),
+        (np.ones(3), r"pass \[X\]\. Reshape your data"),
+        ([1, 2, 3], r"of 3 numbers: if it is one sequence, pass \[X\]\. Reshape"),
+        (pd.Series([1.0, 2.0]), r"of 2 numbers: if it is one sequence, pass \[X\]"),
+        (sparse.csr_array(ones), r"one sparse matrix, .* pass \[X\]"),
+        (sparse.dok_array(ones), r"one sparse matrix, .* pass \[X\]"),
+        (sparse.dia_array(ones), r"one sparse matrix, .* pass \[X\]"),
+        ([{1, 2}, {3}], r"X\[0\] is \{1, 2\}, of type set, not a sequence"),
+        ([1, iter([2])], r"X\[1\] is .*, of type list_iterator, not a sequence"),
         (np.ones((1, 1, 1, 1)), "dim 4"),
         (np.empty((0, 3)), "0 sample"),
-        (np.empty((0, 3, 2)), "0 sample|dim 3"),
+        (np.empty((0, 3, 2)), "Found 0 sequences in X while a minimum of 1"),
         (np.array([[1.0, nan]]), "NaN"),
     ],
 )
@@ -518,6 +604,21 @@ def test_width_must_be_that_of_fit():
         ):
             estimator.check([ones])
 
+    with pytest.raises(ValueError, match=r"pass arrays of shape \(T_i, 2\)"):
+        estimator.check([ones])
+    with pytest.raises(ValueError, match=r"contains .* 3 .*fitted on rows of 2 feat"):
+        estimator.check([[1], [0, 3]])
+
+
+@pytest.mark.parametrize(
+    "X", [[[0.0, 1.0]], [np.array([True, False])], np.array([[0, 1]])]
+)
+def test_ids_must_be_integers_as_in_fit(X):
+    estimator = Estimator().fit([[3, 1], [4]])
+    message = "fitted on token ids and got floats; pass lists .* integers from 0 to 4"
+    with pytest.raises(ValueError, match=message):
+        estimator.check(X)
+
 
 def test_whole_numbers_after_a_univariate_series_are_floats():
     X = Estimator().fit([[0.5, 1.5]]).check([[1, 2], [3]])
@@ -539,8 +640,48 @@ def test_floats_get_the_dtype_that_is_asked_for(name):
 @pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array])
 def test_too_large_for_float32(convert):
     rows = [convert(ones), convert([[1.0, 1, 1], [1, 1e300, 1]])]
-    with pytest.raises(ValueError, match=r"X\[1\] contains NaN or infinity at step 1"):
-        check_sequences(Estimator(), rows, reset=True, dtype="float32")
+    message = r"X\[1\] contains a number too large for float32 at step 1: .*\"float64\""
+    for allow_nan in (False, True):
+        with pytest.raises(ValueError, match=message):
+            check_sequences(
+                Estimator(), rows, reset=True, dtype="float32", allow_nan=allow_nan
+            )
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array, list])
+def test_nan_where_it_is_allowed(convert):
+    rows = [[1.0, nan], [inf, 1.0]]
+    X = check_sequences(Estimator(), [convert(rows[:1])], reset=True, allow_nan=True)
+    assert np.isnan(X.rows.toarray() if sparse.issparse(X.rows) else X.rows).sum() == 1
+    with pytest.raises(ValueError, match=r"X\[0\] contains infinity at step 1"):
+        check_sequences(Estimator(), [convert(rows)], reset=True, allow_nan=True)
+    table = np.array([[1.0, nan]])
+    X = check_sequences(Estimator(), table, reset=True, allow_nan=True)
+    assert_array_equal(X.rows, table.T)
+
+
+def stored_zeros():
+    """Return rows with a stored zero, and with an entry in two parts."""
+    data, columns, indptr = [0.0, 1.0, 2.0, 3.0], [0, 1, 0, 0], [0, 2, 4]
+    return sparse.csr_array((data, columns, indptr), shape=(2, 2))
+
+
+@pytest.mark.parametrize("container", [lambda x: [x], lambda x: Sequences(x, [0, 2])])
+def test_stored_zeros_are_no_entries(container):
+    given = stored_zeros()
+    X = check_sequences(Estimator(), container(given), reset=True)
+    equal_rows(X.rows, np.array([[0.0, 1.0], [5.0, 0.0]]))
+    assert X.rows.data.tolist() == [1.0, 5.0]
+    assert given.data.tolist() == stored_zeros().data.tolist()
+    tiny = sparse.csr_array([[1e-300, 1.0]])
+    X = check_sequences(Estimator(), [tiny], reset=True, dtype=np.float32)
+    assert X.rows.data.tolist() == [1.0]
+
+
+def test_canonical_rows_are_not_copied():
+    rows = sparse.csr_array(DENSE)
+    X = check_sequences(Estimator(), Sequences(rows, OFFSETS), reset=True)
+    assert np.shares_memory(X.rows.data, rows.data)
 
 
 def test_read_only_rows_are_taken_without_a_copy(tmp_path):
@@ -689,8 +830,9 @@ def test_texts_in_every_container(container):
         (np.array([["a", "b"]]), r"got ndarray of shape \(1, 2\)"),
         (pd.DataFrame({"a": ["b"], "c": ["d"]}), r"DataFrame of shape \(1, 2\)"),
         (np.ones(3), "got ndarray of shape"),
-        ({"a": "b"}, "got dict of shape unknown"),
-        (iter(["a"]), "list_iterator of shape unknown"),
+        ({"a": "b"}, "X is a dict; pass a list"),
+        ({"a", "b"}, "X is a set; pass a list"),
+        (iter(["a"]), "X is a list_iterator; pass a list"),
         (3, "got int of shape unknown"),
     ],
 )
@@ -716,6 +858,14 @@ def test_labels_of_one_sequence_in_every_container(convert):
     labels = check_step_targets(list(map(convert, LABELS)), LENGTHS)
     assert labels == FLAT
     assert set(map(type, labels)) == {str}
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_labels_of_one_sequence_in_a_frame(frame):
+    y = [frame({"label": labels}) for labels in LABELS]
+    assert check_step_targets(y, LENGTHS) == FLAT
+    y = [frame({"a": [0] * n, "b": [1] * n}) for n in LENGTHS]
+    assert_array_equal(check_step_targets(y, LENGTHS), [[0, 1]] * 6)
 
 
 def test_labels_may_be_anything_hashable():
@@ -752,7 +902,13 @@ def test_rows_of_0_and_1(convert):
     ("y", "message"),
     [
         (None, "requires y to be passed, but the target y is None"),
-        ("NNVONV", "y is a single string; pass one list of labels a sequence"),
+        ("NNVONV", "y is a single string; pass a list with one item a sequence"),
+        (map(list, LABELS), "y is a map; pass a list"),
+        (set(map(tuple, LABELS)), "y is a set; pass a list"),
+        (dict(enumerate(LABELS)), "y is a dict; pass a list"),
+        ([LABELS[0], [("a", [1])], LABELS[2]], r"y\[1\] contains a tuple.*at step 0"),
+        ([LABELS[0], ["N"], ["N", nan, "V"]], r"y\[2\] contains NaN at step 1"),
+        ([[1, 2], [np.float32(nan)], [1, 2, 3]], r"y\[1\] contains NaN at step 0"),
         (LABELS[:2], "y has 2 label sequences and X has 3 sequences"),
         ([*LABELS[:2], ["O", "N"]], r"y\[2\] has 2 labels and X\[2\] has 3 steps"),
         ([LABELS[0], "N", LABELS[2]], r"y\[1\] is 'N', not a sequence of labels"),
@@ -770,11 +926,11 @@ def test_rows_of_0_and_1(convert):
         ),
         (
             [[[0, 1], [1, 1]], [[1, 0]], [[0, 1], [1], [0, 0]]],
-            r"y\[2\] has shape \(3,\) and y\[0\]",
+            r"y\[2\] has shape \(3,\) where every step must have a row of 0 and 1",
         ),
         (
             [[[0, 1], [1, 1]], ["N"], [[0, 1]] * 3],
-            r"y\[1\] has shape \(1,\) and y\[0\] has shape \(2, 2\)",
+            r"y\[1\] has shape \(1,\) where every step must have a row of 0 and 1",
         ),
         (
             [[[0, 1], [1, 1]], [[0, 2]], [[0, 1]] * 3],
@@ -782,7 +938,11 @@ def test_rows_of_0_and_1(convert):
         ),
         (
             [[["N"], ["V"]], [["N"]], [["N"]] * 3],
-            r"y\[0\] contains values that are neither 0 nor 1",
+            r"y\[0\] contains values that are neither 0 nor 1.*MultiLabelBinarizer",
+        ),
+        (
+            [[["N"], ["V", "N"]], [["N"]], [["N"]] * 3],
+            r"y\[0\] has shape \(2,\) where every step.*MultiLabelBinarizer",
         ),
     ],
 )
@@ -830,10 +990,36 @@ def test_labels_make_a_round_trip(labels):
     classes = unique_labels(labels)
     assert len(classes) == len(set(labels))
     codes = encode_labels(labels, classes)
-    decoded = classes[codes].tolist()
-    if all(isinstance(label, str) for label in labels):
-        labels = [label.rstrip("\0") for label in labels]  # numpy strips these
+    assert classes[codes].tolist() == labels
+
+
+class Part(enum.StrEnum):
+    NOUN = "noun phrase"
+    VERB = "v"
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [Part.NOUN, Part.VERB],
+        ["a\0", "a"],
+        ["\0"],
+        [-1, 2**63],
+        [2**70],
+        [np.uint64(2**63), np.uint64(1)],
+        [np.str_("b"), np.str_("a")],
+        [np.float32(0.1)],
+        [np.bool_(True)],
+    ],
+    ids=repr,
+)
+def test_labels_that_numpy_would_change(labels):
+    classes = unique_labels(labels)
+    decoded = classes[encode_labels(labels, classes)].tolist()
     assert decoded == labels
+    assert [type(x) for x in decoded] == [
+        type(x.item() if isinstance(x, np.generic) else x) for x in labels
+    ]
 
 
 def test_labels_that_are_no_class():

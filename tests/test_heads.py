@@ -1,0 +1,75 @@
+"""Losses, their derivatives and probabilities of the heads."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skrnn._core.heads import HEADS, Sigmoid, Softmax
+
+SCORES = np.log([[1.0, 2.0, 5.0], [3.0, 3.0, 4.0]])
+
+
+def test_softmax_by_hand():
+    proba = np.array([[0.125, 0.25, 0.625], [0.3, 0.3, 0.4]])
+    assert_allclose(Softmax().proba(SCORES), proba, rtol=1e-14)
+    weights = np.array([2.0, 3.0])
+    loss, dscores = Softmax().loss_grad(SCORES.copy(), np.array([1, 2]), weights)
+    assert_allclose(loss, -2 * np.log(0.25) - 3 * np.log(0.4), rtol=1e-14)
+    expected = (proba - [[0, 1, 0], [0, 0, 1]]) * weights[:, None]
+    assert_allclose(dscores, expected, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("weights", [[2.0, 3.0], [[2.0, 0.0, 1.0], [3.0, 4.0, 0.5]]])
+def test_sigmoid_by_hand(weights):
+    proba = np.array([[1 / 2, 2 / 3, 5 / 6], [3 / 4, 3 / 4, 4 / 5]])
+    assert_allclose(Sigmoid().proba(SCORES), proba, rtol=1e-14)
+    y = np.array([[0.0, 1.0, 0.0], [1.0, 1.0, 0.0]])
+    weights = np.array(weights)
+    loss, dscores = Sigmoid().loss_grad(SCORES.copy(), y, weights)
+    of_answer = np.broadcast_to(weights.reshape(2, -1), (2, 3))
+    losses = -np.log(np.where(y == 1, proba, 1 - proba))
+    assert_allclose(loss, (losses * of_answer).sum(), rtol=1e-14)
+    assert_allclose(dscores, (proba - y) * of_answer, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_far_scores_neither_overflow_nor_lose_the_loss(dtype):
+    softmax, sigmoid = Softmax(), Sigmoid()
+    one = np.ones(1, dtype)
+    far = np.array([[-1000, 1000]], dtype)
+    assert_array_equal(softmax.proba(far), [[0, 1]])
+    assert_array_equal(softmax.log_proba(far), [[-2000, 0]])
+    loss, dscores = softmax.loss_grad(far.copy(), np.array([0]), one)
+    assert loss == 2000
+    assert_array_equal(dscores, [[-1, 1]])
+    assert_array_equal(sigmoid.proba(far), [[0, 1]])
+    assert_array_equal(sigmoid.log_proba(far), [[-1000, 0]])
+    loss, dscores = sigmoid.loss_grad(far.copy(), np.array([[1, 0]], dtype), one)
+    assert loss == 2000
+    assert_array_equal(dscores, [[-1, 1]])
+    same = np.full((1, 4), 1000, dtype)  # only differences between scores count
+    assert_array_equal(softmax.proba(same), [[0.25] * 4])
+    assert_allclose(softmax.log_proba(same), np.log([[0.25] * 4]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_probabilities_keep_scores_and_precision(name, dtype):
+    head = HEADS[name]()
+    scores = SCORES.astype(dtype)
+    before = scores.copy()
+    proba, log_proba = head.proba(scores), head.log_proba(scores)
+    assert_array_equal(scores, before)
+    assert proba.dtype == log_proba.dtype == dtype
+    rtol = 1e-5 if dtype == np.float32 else 1e-14
+    assert_allclose(np.log(proba), log_proba, rtol=rtol)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_single_precision_losses_are_added_in_double(name):
+    n = 1_000_003
+    y = np.zeros(n, dtype=np.intp) if name == "softmax" else np.zeros((n, 1), "f")
+    scores = np.zeros((n, 2 if name == "softmax" else 1), dtype=np.float32)
+    loss, dscores = HEADS[name]().loss_grad(scores, y, np.ones(n, dtype=np.float32))
+    assert dscores.dtype == np.float32
+    assert_allclose(loss, n * float(np.log(np.float32(2))), rtol=1e-12)

@@ -1,0 +1,155 @@
+"""The first product: the same for ids, sparse and dense rows."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+
+from skrnn._core import inputs
+
+V, M = 6, 4
+IDS = np.array([3, 0, 3, 5, 0])  # 1, 2 and 4 are not touched
+KINDS = ["ids", "csr", "dense"]
+
+
+def one_hot(kind, dtype=np.float64):
+    rows = np.eye(V, dtype=dtype)[IDS]
+    return {"ids": IDS, "csr": sparse.csr_array(rows), "dense": rows}[kind]
+
+
+def filled(rng):
+    """Return rows without a zero."""
+    return rng.uniform(1, 2, (5, V))
+
+
+def as_dense(x):
+    return x.toarray() if sparse.issparse(x) else np.eye(V)[x] if x.ndim == 1 else x
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_hot_rows(kind, dtype):
+    rng = np.random.default_rng(0)
+    W, dz = (rng.standard_normal((n, M)).astype(dtype) for n in (V, 5))
+    x = one_hot(kind, dtype)
+    z = inputs.project(x, W)
+    assert z.dtype == dtype
+    assert_array_equal(z, W[IDS])
+    rows, values = inputs.project_grad(x, dz)
+    assert values.dtype == dtype
+    assert_array_equal(rows, [0, 3, 5])
+    expected = [dz[1] + dz[4], dz[0] + dz[2], dz[3]]
+    assert_allclose(values, expected, rtol=1e-6 if dtype == np.float32 else 1e-14)
+
+
+@pytest.mark.parametrize("kind", ["csr", "dense"])
+def test_any_rows(kind):
+    rng = np.random.default_rng(1)
+    W, dz = rng.standard_normal((V, M)), rng.standard_normal((5, M))
+    dense = filled(rng)
+    dense[rng.random((5, V)) < 0.4] = 0
+    dense[:, [1, 4]] = 0
+    x = sparse.csr_array(dense) if kind == "csr" else dense
+    assert_allclose(inputs.project(x, W), dense @ W, rtol=1e-13, atol=1e-15)
+    rows, values = inputs.project_grad(x, dz)
+    assert_array_equal(rows, [0, 2, 3, 5])
+    assert_allclose(values, (dense.T @ dz)[rows], rtol=1e-13, atol=1e-15)
+
+
+def test_dense_rows_that_touch_everything_are_a_slice():
+    rng = np.random.default_rng(2)
+    x, dz = filled(rng), rng.standard_normal((5, M))
+    rows, values = inputs.project_grad(x, dz)
+    assert rows == slice(None)
+    assert_allclose(values, x.T @ dz, rtol=1e-14)
+
+
+def test_repeated_columns_of_a_csr_row_add_up():
+    rng = np.random.default_rng(3)
+    W, dz = rng.standard_normal((V, M)), rng.standard_normal((2, M))
+    x = sparse.csr_array(([1.0, 2.0, 4.0], [5, 0, 5], [0, 3, 3]), shape=(2, V))
+    assert x.nnz == 3
+    assert_allclose(inputs.project(x, W), x.toarray() @ W, rtol=1e-14, atol=1e-15)
+    rows, values = inputs.project_grad(x, dz)
+    assert_array_equal(rows, [0, 5])
+    assert_allclose(values, [2 * dz[0], 5 * dz[0]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", ["csr", "dense"])
+def test_rows_of_zeros_touch_nothing(kind):
+    x = np.zeros((2, V))
+    x = sparse.csr_array(x) if kind == "csr" else x
+    rows, values = inputs.project_grad(x, np.ones((2, M)))
+    assert len(rows) == 0
+    assert values.shape == (0, M)
+
+
+@pytest.mark.parametrize("n_directions", [1, 2])
+@pytest.mark.parametrize("kind", [*KINDS, "filled"])
+def test_both_directions(kind, n_directions):
+    rng = np.random.default_rng(4)
+    W = rng.standard_normal((n_directions, V, M))
+    dz = rng.standard_normal((n_directions, 5, M))
+    reverse = np.array([3, 4, 2, 0, 1])
+    x = filled(rng) if kind == "filled" else one_hot(kind)
+    mirrored = [as_dense(x), as_dense(x)[reverse]][:n_directions]
+    z = inputs.project_both(x, reverse, W)
+    assert_allclose(z, np.matmul(mirrored, W), rtol=1e-13, atol=1e-15)
+    rows, values = inputs.project_both_grad(x, reverse, dz)
+    expected = np.matmul(np.transpose(mirrored, (0, 2, 1)), dz)
+    assert_allclose(values, expected[:, rows], rtol=1e-13, atol=1e-15)
+
+
+def test_both_directions_use_the_product_they_are_given():
+    def times(x, W):
+        return np.full((len(x), W.shape[1]), 7.0)
+
+    z = inputs.project_both(np.ones((2, V)), [1, 0], np.ones((2, V, M)), times=times)
+    assert_array_equal(z, np.full((2, 2, M), 7))
+
+
+# --- dropout --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.75])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mask_keeps_the_mean(rate, dtype):
+    mask = inputs.dropout_mask((200, 500), rate, np.random.RandomState(0), dtype)
+    assert mask.dtype == dtype
+    assert_array_equal(np.unique(mask), np.array([0, 1 / (1 - rate)], dtype))
+    assert_allclose(np.mean(mask == 0), rate, atol=0.006, rtol=0)  # 4 standard errors
+    again = inputs.dropout_mask((200, 500), rate, np.random.RandomState(0), dtype)
+    assert_array_equal(mask, again)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_drop_scales_what_it_keeps(kind, dtype):
+    rng = np.random.default_rng(5)
+    n = 2000
+    if kind == "ids":
+        x = rng.integers(0, V, n)
+    else:
+        x = rng.integers(0, 3, (n, V)).astype(dtype)
+        x = sparse.csr_array(x) if kind == "csr" else x
+    before = as_dense(x).copy()
+    dropped = inputs.drop(x, 0.25, np.random.RandomState(0), V, dtype)
+    assert_array_equal(as_dense(x), before)
+    assert sparse.issparse(dropped) == (kind != "dense")
+    assert dropped.shape == (n, V)
+    assert dropped.dtype == dtype
+    found = as_dense(dropped)
+    kept = found != 0
+    assert_allclose(found[kept], before[kept] / 0.75, rtol=1e-6)
+    lost = np.mean(found[before != 0] == 0)
+    assert_allclose(lost, 0.25, atol=0.04, rtol=0)  # 4 standard errors
+
+
+def test_the_same_tokens_are_dropped_from_every_kind():
+    ids, csr, dense = (
+        as_dense(inputs.drop(one_hot(k), 0.5, np.random.RandomState(3), V, np.float64))
+        for k in KINDS
+    )
+    assert 0 < np.count_nonzero(ids) < len(IDS)
+    assert_array_equal(csr, ids)
+    assert_array_equal(dense, ids)

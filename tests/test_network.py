@@ -1,0 +1,295 @@
+"""The network: its weights, what stands where, dropout, scores of many sequences."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+
+from skrnn._core.batching import PackedBatch
+from skrnn._core.cells import CELLS
+from skrnn._core.network import Network
+
+LENGTHS = np.array([2, 4, 1, 4])
+OFFSETS = np.concatenate([[0], np.cumsum(LENGTHS)])
+BATCH = PackedBatch(OFFSETS[:-1], LENGTHS)
+N, V, K = OFFSETS[-1], 5, 3
+WEIGHTS, TARGETS = np.ones(N), np.arange(N) % K
+
+
+def make_network(**changed):
+    options = {
+        "cell": "lstm",
+        "activation": "tanh",
+        "input_size": V,
+        "hidden_sizes": (4, 3),
+        "n_outputs": K,
+        "bidirectional": True,
+        "embedding_dim": None,
+        "head": "softmax",
+        "dropout": (0.0, 0.0),
+        "dtype": np.float64,
+    }
+    return Network(**{**options, **changed})
+
+
+def make_rows(kind, dtype=np.float64):
+    rng = np.random.default_rng(0)
+    if kind == "ids":
+        return rng.integers(0, V, N)
+    rows = rng.standard_normal((N, V)).astype(dtype)
+    return rows if kind == "dense" else sparse.csr_array(rows * (rows > 0))
+
+
+# --- weights --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_shapes(cell):
+    G, n_extra = CELLS[cell].n_gates, CELLS[cell].n_extra
+    network = make_network(cell=cell, embedding_dim=6)
+    expected = {"embedding": (V, 6)}
+    for l, (width, H) in enumerate([(6, 4), (8, 3)]):
+        expected[f"W{l}"] = (2, width, G * H)
+        expected[f"U{l}"] = (2, H, G * H)
+        expected[f"b{l}"] = (2, G * H)
+        if n_extra:
+            expected[f"e{l}"] = (2, n_extra, H)
+    expected |= {"W_out": (6, K), "b_out": (K,)}
+    assert network.shapes() == expected
+    one = make_network(cell=cell, bidirectional=False).shapes()
+    assert one["W0"] == (1, V, G * 4)
+    assert one["W1"] == (1, 4, G * 3)
+    assert one["W_out"] == (3, K)
+    assert "embedding" not in one
+
+
+def initial(seed=0, **changed):
+    return make_network(**changed).init_params(np.random.RandomState(seed))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_recurrent_weights_of_each_gate_are_orthogonal(cell):
+    params = initial(cell=cell, hidden_sizes=(6,))
+    gates = np.concatenate(np.split(params["U0"], CELLS[cell].n_gates, axis=2))
+    for U in gates:
+        assert_allclose(U @ U.T, np.eye(6), rtol=0, atol=1e-14)
+    assert len(np.unique(gates[:, 0, 0])) == len(gates)  # each drawn on its own
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_biases_are_zero_but_one_to_remember(cell):
+    params = initial(cell=cell)
+    for l, H in enumerate((4, 3)):
+        expected = np.zeros((2, CELLS[cell].n_gates * H))
+        if cell.startswith("lstm"):
+            expected[:, H : 2 * H] = 1
+        assert_array_equal(params[f"b{l}"], expected)
+        if CELLS[cell].n_extra:
+            assert_array_equal(params[f"e{l}"], 0)
+    assert_array_equal(params["b_out"], np.zeros(K))
+    assert_array_equal(initial(n_outputs=4)["b_out"], np.zeros(4))
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "fans"),
+    [
+        ("W0", {"input_size": 2000}, (40, 40)),  # few of many inputs are active
+        ("W0", {"input_size": 7}, (7, 40)),
+        ("W0", {"embedding_dim": 9}, (9, 40)),
+        ("W1", {}, (30, 30)),
+        ("W1", {"hidden_sizes": (12, 50)}, (24, 50)),
+        ("W_out", {"n_outputs": 70}, (60, 70)),
+    ],
+)
+def test_glorot_bounds(name, changed, fans):
+    values = initial(**{"cell": "gru", "hidden_sizes": (40, 30), **changed})[name]
+    limit = np.sqrt(6 / sum(fans))
+    assert_allclose([values.min(), values.max()], [-limit, limit], rtol=0.02)
+    assert np.abs(values).max() < limit
+
+
+def test_embedded_steps_are_of_length_one():
+    table = initial(embedding_dim=64, input_size=2000)["embedding"]
+    assert_allclose((table**2).sum(axis=1).mean(), 1, rtol=0.02)
+    assert_allclose(table.mean(), 0, atol=0.002, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("embedding_dim", [None, 3])
+@pytest.mark.parametrize("cell", CELLS)
+def test_one_precision_throughout(cell, embedding_dim, dtype):
+    network = make_network(
+        cell=cell, embedding_dim=embedding_dim, dropout=(0.2, 0.2), dtype=dtype
+    )
+    params = network.init_params(np.random.RandomState(0))
+    assert params.flat.dtype == params.table.dtype == dtype
+    weights = WEIGHTS.astype(dtype)
+    for kind in ("ids", "csr", "dense"):
+        rows, rng = make_rows(kind, dtype), np.random.RandomState(0)
+        x = rows[BATCH.rows]
+        scores, tape = network.forward(params, x, BATCH, rng=rng)
+        assert scores.dtype == dtype
+        assert {a.dtype for a in arrays_of(tape)} == {np.dtype(dtype)}
+        _, grads = network.loss_grad(params, x, TARGETS, weights, BATCH, rng)
+        assert grads.flat.dtype == grads.table.values.dtype == dtype
+        assert network.scores(params, rows, OFFSETS).dtype == dtype
+
+
+def arrays_of(tape):
+    """Yield the arrays of floats in a tape."""
+    for item in tape:
+        if isinstance(item, (tuple, list)):
+            yield from arrays_of(item)
+        elif hasattr(item, "dtype") and item.dtype.kind == "f":
+            yield item
+
+
+# --- directions -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
+def test_the_backward_direction_reads_from_the_end(cell, kind):
+    network = make_network(cell=cell, hidden_sizes=(4,))
+    params = network.init_params(np.random.RandomState(0))
+    one = make_network(cell=cell, hidden_sizes=(4,), bidirectional=False)
+    rows = make_rows(kind)
+    scores = np.zeros((N, K))
+    for d in range(2):
+        alone = one.params()
+        for name in ("W0", "U0", "b0", *(["e0"] if network.cell.n_extra else [])):
+            alone[name][...] = params[name][d : d + 1]
+        alone["W_out"][...] = params["W_out"][4 * d : 4 * d + 4]
+        mirrored = np.arange(N)
+        if d == 1:
+            steps = [np.arange(a, b)[::-1] for a, b in pairwise(OFFSETS)]
+            mirrored = np.concatenate(steps)
+        scores[mirrored] += one.scores(alone, rows[mirrored], OFFSETS)
+    assert_allclose(network.scores(params, rows, OFFSETS), scores, rtol=1e-12)
+
+
+# --- dropout --------------------------------------------------------------------------
+
+
+def loss_grad(network, params, rows, seed=0):
+    rng = np.random.RandomState(seed)
+    return network.loss_grad(params, rows[BATCH.rows], TARGETS, WEIGHTS, BATCH, rng)
+
+
+@pytest.mark.parametrize("embedding_dim", [None, 6])
+@pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_gradient_is_that_of_what_was_not_dropped(kind, embedding_dim, bidirectional):
+    network = make_network(
+        embedding_dim=embedding_dim, bidirectional=bidirectional, dropout=(0.3, 0.4)
+    )
+    params, rows = network.init_params(np.random.RandomState(0)), make_rows(kind)
+    loss, grads = loss_grad(network, params, rows)
+    plain, _ = network.loss_grad(params, rows[BATCH.rows], TARGETS, WEIGHTS, BATCH)
+    assert loss != plain
+    assert loss == loss_grad(network, params, rows)[0]
+    assert loss != loss_grad(network, params, rows, seed=1)[0]
+    rng = np.random.default_rng(1)
+    for values, grad in [
+        (params.flat, grads.flat),
+        (params.table, as_table(grads.table, params.table)),
+    ]:
+        direction = rng.standard_normal(values.shape)
+        values += 1e-5 * direction
+        up = loss_grad(network, params, rows)[0]
+        values -= 2e-5 * direction
+        down = loss_grad(network, params, rows)[0]
+        values += 1e-5 * direction
+        assert_allclose((grad * direction).sum(), (up - down) / 2e-5, rtol=1e-6)
+
+
+def as_table(grad, table):
+    written_out = np.zeros_like(table)
+    written_out[..., grad.rows, :] = grad.values
+    return written_out
+
+
+@pytest.mark.parametrize("embedding_dim", [None, 6])
+@pytest.mark.parametrize("rates", [(0.3, 0.4), (0.3, 0.0), (0.0, 0.4)])
+def test_rate_of_inputs_and_rate_of_what_is_above(rates, embedding_dim, monkeypatch):
+    calls = []
+
+    def mask(shape, rate, rng, dtype):
+        calls.append((np.prod(shape) // N, rate))
+        return np.ones(shape, dtype)
+
+    monkeypatch.setattr("skrnn._core.inputs.dropout_mask", mask)
+    network = make_network(
+        hidden_sizes=(4, 3, 2), dropout=rates, embedding_dim=embedding_dim
+    )
+    params, rows = network.init_params(np.random.RandomState(0)), make_rows("dense")
+    loss_grad(network, params, rows)
+    first, above = rates
+    expected = [(embedding_dim or V, first), (8, above), (6, above), (4, above)]
+    assert calls == [call for call in expected if call[1]]
+    calls.clear()
+    network.scores(params, rows, OFFSETS)
+    assert calls == []
+
+
+@pytest.mark.parametrize("embedding_dim", [None, 6])
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_are_added(cell, embedding_dim):
+    network = make_network(cell=cell, embedding_dim=embedding_dim)
+    params, rows = network.init_params(np.random.RandomState(0)), make_rows("ids")
+    scores, tape = network.forward(params, rows[BATCH.rows], BATCH)
+    grads, more = params.zero_grads(), params.zero_grads()
+    more.flat[...] = 3
+    for into in (grads, more):
+        network.backward(params, np.ones_like(scores), tape, BATCH, into)
+    assert (grads.flat != 0).all()
+    assert_allclose(more.flat, grads.flat + 3, rtol=1e-12)
+
+
+# --- scores ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("embedding_dim", [None, 24])
+@pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
+def test_scores_do_not_depend_on_the_batch(kind, embedding_dim, dtype):
+    network = make_network(
+        input_size=70, hidden_sizes=(20, 7), embedding_dim=embedding_dim, dtype=dtype
+    )
+    params = network.init_params(np.random.RandomState(0))
+    rng = np.random.default_rng(0)
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 20, 80))])
+    rows = rng.integers(0, 70, offsets[-1])
+    if kind != "ids":
+        rows = rng.standard_normal((offsets[-1], 70)).astype(dtype)
+    if kind == "csr":
+        rows = sparse.csr_array(rows * (rows > 1))
+    scores = network.scores(params, rows, offsets)
+    for a, b in [*pairwise(offsets)][::20]:
+        batch = PackedBatch(np.array([0]), np.array([b - a]))
+        alone, tape = network.forward(params, rows[a:b], batch, keep=False)
+        assert tape is None
+        assert_array_equal(scores[a:b], alone)
+        trained, _ = network.forward(params, rows[a:b], batch)
+        atol = 1e-5 if dtype == np.float32 else 1e-13
+        assert_allclose(trained, alone, rtol=0, atol=atol)
+
+
+def test_batches_of_scores_may_be_computed_in_any_order():
+    network = make_network(hidden_sizes=(2,))
+    params = network.init_params(np.random.RandomState(0))
+    lengths = np.random.default_rng(0).integers(1, 4, 300)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    rows = np.arange(offsets[-1]) % V
+    n_batches = []
+
+    def backwards(function, items):
+        items = list(items)[::-1]
+        n_batches.append(len(items))
+        return [function(item) for item in items]
+
+    scores = network.scores(params, rows, offsets, run_all=backwards)
+    assert_array_equal(scores, network.scores(params, rows, offsets))
+    assert n_batches == [3]  # of 128 sequences at most

@@ -1,0 +1,133 @@
+"""Equal sequences are one that counts more, in an order of their own."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy import sparse
+
+from skrnn._repetition import merge_repeated
+
+V = 5
+LENGTHS = np.array([2, 1, 3, 2, 1, 2, 2, 1])
+OFFSETS = np.concatenate([[0], np.cumsum(LENGTHS)])
+# sequences 0, 3 and 6 are equal; so are 1 and 4, but their targets differ
+IDS = np.array([0, 4, 2, 1, 1, 3, 0, 4, 1, 4, 0, 0, 4, 3])
+IDS[OFFSETS[4]] = IDS[OFFSETS[1]]
+TARGETS = np.array([1, 0, 1, 0, 0, 1, 1, 0, 0, 1, 1, 1, 0, 0])
+WEIGHTS = np.array([1.0, 2.0, 3.0, 0.5, 4.0, 0.0, 2.5, 1.0])
+ROWS = {  # of each token
+    "one-hot": np.eye(V),
+    "multi-hot": np.eye(V, 9) + np.eye(V, 9, 2),
+    "single counts": np.eye(V, 9) * np.arange(1, V + 1)[:, None],
+    "some empty": np.eye(V) * [0, 1, 1, 1, 1],
+    "some filled": np.add(np.eye(V, 4), [[0], [0], [1], [0], [2.5]]),
+    "filled": np.random.default_rng(0).standard_normal((V, 3)),
+}
+
+
+def split_up(x):
+    """Store each number as two that add up, columns unsorted."""
+    columns, data, indptr = [], [], [0]
+    for start, stop in zip(x.indptr[:-1], x.indptr[1:], strict=True):
+        own, values = x.indices[start:stop], x.data[start:stop]
+        columns += [*own[::-1], *own]
+        data += [*values[::-1] / 4, *values * 0.75]
+        indptr.append(len(columns))
+    return sparse.csr_array((data, columns, indptr), shape=x.shape)
+
+
+def with_int64(x):
+    indices, indptr = x.indices.astype(np.int64), x.indptr.astype(np.int64)
+    x = sparse.csr_array((x.data, indices, indptr), shape=x.shape)
+    assert x.indptr.dtype == np.int64
+    return x
+
+
+STORAGES = {
+    "fortran": np.asfortranarray,
+    "csr": sparse.csr_array,
+    "csr with int64": lambda rows: with_int64(sparse.csr_array(rows)),
+    "csr split up": lambda rows: split_up(sparse.csr_array(rows)),
+}
+
+
+def merge(rows, targets=TARGETS, weights=WEIGHTS):
+    index, summed = merge_repeated(rows, OFFSETS, targets, weights)
+    return index.tolist(), summed.tolist()
+
+
+@pytest.mark.parametrize("name", ["ids", *ROWS])
+def test_weights_of_equal_sequences_are_summed(name):
+    index, summed = merge(IDS if name == "ids" else ROWS[name][IDS])
+    assert sorted(index) == [0, 1, 2, 4, 7]
+    assert summed == [4.0, 2.0, 3.0, 0.0, 4.0, 0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("storage", STORAGES)
+def test_storage_does_not_matter(name, storage):
+    rows = ROWS[name][IDS]
+    assert merge(STORAGES[storage](rows)) == merge(rows)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int32, np.int64])
+def test_ids_are_one_hot_rows(dtype):
+    assert merge(IDS.astype(dtype)) == merge(ROWS["one-hot"][IDS])
+
+
+@pytest.mark.parametrize("name", ["ids", *ROWS])
+def test_order_is_canonical(name):
+    """Whatever the order the sequences are given in, they are gone through alike."""
+    rows = IDS if name == "ids" else ROWS[name][IDS]
+    order = np.random.default_rng(1).permutation(len(LENGTHS))
+    at = np.concatenate([np.arange(OFFSETS[i], OFFSETS[i + 1]) for i in order])
+    offsets = np.concatenate([[0], np.cumsum(LENGTHS[order])])
+    index, summed = merge_repeated(rows[at], offsets, TARGETS[at], WEIGHTS[order])
+    expected, of_each = merge(rows)
+
+    def contents(rows, targets, offsets, index):
+        steps = [slice(offsets[i], offsets[i + 1]) for i in index]
+        return [(rows[s].tolist(), targets[s].tolist()) for s in steps]
+
+    found = contents(rows[at], TARGETS[at], offsets, index)
+    assert found == contents(rows, TARGETS, OFFSETS, expected)
+    assert_array_equal(summed[index], np.array(of_each)[expected])
+
+
+def test_order_is_not_that_of_the_data():
+    n = 50
+    index, _ = merge_repeated(np.arange(n), np.arange(n + 1), np.zeros(n), np.ones(n))
+    assert index.tolist() != sorted(index)
+
+
+def test_many_sequences_are_told_apart():
+    n = 3000
+    index, summed = merge_repeated(
+        np.arange(n), np.arange(n + 1), np.zeros(n), np.ones(n)
+    )
+    assert sorted(index) == list(range(n))
+    assert_array_equal(summed, np.ones(n))
+
+
+def test_multilabel_targets():
+    rows = np.zeros(4, dtype=np.int64)
+    targets = np.asfortranarray([[1.0, 0], [0, 1], [1, 0], [1, 1]])
+    index, summed = merge_repeated(rows, np.arange(5), targets, np.ones(4))
+    assert sorted(index) == [0, 1, 3]
+    assert_array_equal(summed, [2, 1, 0, 1])
+
+
+def test_arguments_are_not_changed():
+    x = split_up(sparse.csr_array(ROWS["multi-hot"][IDS]))
+    before = x.copy()
+    weights = WEIGHTS.copy()
+    merge(x, weights=weights)
+    for a, b in [(x.data, before.data), (x.indices, before.indices)]:
+        assert_array_equal(a, b)
+    assert_array_equal(weights, WEIGHTS)
+
+
+def test_no_weight_is_no_sequence():
+    index, summed = merge(IDS, weights=np.zeros(len(LENGTHS)))
+    assert index == []
+    assert summed == [0] * len(LENGTHS)
