@@ -227,7 +227,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             If X, y or a parameter is not as it should be; a model fitted before is
             left as it was.
         FloatingPointError
-            If the loss or its gradient becomes infinite or NaN; likewise.
+            If the loss, its gradient or a weight becomes infinite or NaN; likewise.
         """
         return self._fit(X, y, sample_weight, resume=self.warm_start)
 
@@ -238,11 +238,12 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
-        table = self._table if resume else self._read_table_as(y)
+        by_y = self._read_table_as(y)
+        table = self._table if resume else by_y
         fitted = copy.copy(self)  # this estimator is changed only when all is done
         X = check_sequences(fitted, X, reset=not resume, table=table, dtype=self.dtype)
-        if not hasattr(fitted, "n_features_in_"):
-            table = "series"  # X was none
+        if not hasattr(fitted, "n_features_in_") or by_y != table:
+            table = "series"  # X was none, or y is not for one
         steps = self._check_targets(y, X.lengths, table)
         weights = check_weights(sample_weight, len(X))
         used = np.repeat(weights != 0, X.lengths)

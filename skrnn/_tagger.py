@@ -81,7 +81,8 @@ class RNNTagger(BaseRNN):
     alpha : float, default=0.0
         Strength of the L2 penalty on weights, not biases. As in
         :class:`~sklearn.neural_network.MLPClassifier` it is divided by the number of
-        terms of the loss in the batch, which are steps here.
+        terms of the loss in the batch, which are steps here. Of the input weights, or
+        embeddings, those of tokens that are not in the batch are left out.
     max_grad_norm : float or None, default=5.0
         If the norm of the gradient of the mean loss is larger, the gradient is scaled
         down to it. None: never.

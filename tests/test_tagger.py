@@ -256,6 +256,8 @@ def test_table_with_one_label_a_row():
     apart = [X[:4], X[4:6]]  # sequences of several such steps
     assert [labels.shape for labels in model.predict(apart)] == [(4,), (2,)]
     assert model.score(apart, [y[:4], y[4:6]]) == model.score(X[:6], y[:6])
+    model.partial_fit(apart, [y[:4], y[4:6]]).partial_fit(X, y)
+    assert model.predict(X).shape == (40,)
 
 
 @settings(max_examples=25, deadline=None)

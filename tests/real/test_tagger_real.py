@@ -10,7 +10,7 @@ from scipy.io import loadmat
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skrnn import RNNTagger, SequenceOneHotEncoder
+from skrnn import RNNTagger, SequenceOneHotEncoder, Stepwise
 from skrnn.datasets import read_conll
 from skrnn.metrics import convert_labels, span_f1_score, step_log_loss
 
@@ -150,6 +150,41 @@ def read_proteins(path):
     return X, y
 
 
+# hydropathy (Kyte and Doolittle 1982), volume of the side chain, charge, propensity for
+# helix and for sheet (Chou and Fasman 1978)
+AMINO_ACIDS = {
+    "A": (1.8, 88.6, 0, 1.42, 0.83),
+    "R": (-4.5, 173.4, 1, 0.98, 0.93),
+    "N": (-3.5, 114.1, 0, 0.67, 0.89),
+    "D": (-3.5, 111.1, -1, 1.01, 0.54),
+    "C": (2.5, 108.5, 0, 0.70, 1.19),
+    "Q": (-3.5, 143.8, 0, 1.11, 1.10),
+    "E": (-3.5, 138.4, -1, 1.51, 0.37),
+    "G": (-0.4, 60.1, 0, 0.57, 0.75),
+    "H": (-3.2, 153.2, 0.5, 1.00, 0.87),
+    "I": (4.5, 166.7, 0, 1.08, 1.60),
+    "L": (3.8, 166.7, 0, 1.21, 1.30),
+    "K": (-3.9, 168.6, 1, 1.16, 0.74),
+    "M": (1.9, 162.9, 0, 1.45, 1.05),
+    "F": (2.8, 189.9, 0, 1.13, 1.38),
+    "P": (-1.6, 112.7, 0, 0.57, 0.55),
+    "S": (-0.8, 89.0, 0, 0.77, 0.75),
+    "T": (-0.7, 116.1, 0, 0.83, 1.19),
+    "W": (-0.9, 227.8, 0, 1.08, 1.37),
+    "Y": (-1.3, 193.6, 0, 0.69, 1.47),
+    "V": (4.2, 140.0, 0, 1.06, 1.70),
+}
+
+
+def properties(X, by):
+    """Return the standardised properties of the residue some steps away, or zeros."""
+    table = np.array([*AMINO_ACIDS.values()])
+    table = (table - table.mean(axis=0)) / table.std(axis=0)
+    rows = dict(zip(AMINO_ACIDS, table, strict=True))
+    nothing = np.zeros(table.shape[1])
+    return [np.array([rows.get(a, nothing) for a in chain]) for chain in shift(X, by)]
+
+
 @pytest.mark.long
 def test_protein_secondary_structure(data_dir):
     """Residue accuracy of ten networks together; 0.643 in Qian and Sejnowski (1988).
@@ -164,7 +199,12 @@ def test_protein_secondary_structure(data_dir):
     )
     assert (len(train[0]), len(test[0])) == (111, 17)
     assert (sum(map(len, train[0])), sum(map(len, test[0]))) == (18_105, 3_520)
-    window = FeatureUnion([(f"at{by}", one_hot(shift, by=by)) for by in range(-7, 8)])
+    features = [(f"residue{by}", one_hot(shift, by=by)) for by in range(-7, 8)]
+    for by in range(-7, 8):
+        values = FunctionTransformer(properties, kw_args={"by": by})
+        as_rows = Stepwise(FunctionTransformer())
+        features.append((f"properties{by}", make_pipeline(values, as_rows)))
+    window = FeatureUnion(features)
     X_train, X_test = window.fit_transform(train[0]), window.transform(test[0])
     truth, single, summed = np.concatenate(test[1]), [], 0
     for seed in range(10):
