@@ -14,6 +14,10 @@ SHAPES = {
     "U0": (2, 4, 4),
     "b0": (2, 4),
     "e0": (2, 1, 4),
+    "W1": (2, 8, 4),
+    "U1": (2, 4, 4),
+    "b1": (2, 4),
+    "e1": (2, 1, 4),
     "W_out": (8, 5),
     "b_out": (5,),
 }
@@ -33,9 +37,10 @@ def test_all_but_the_table_are_views_weights_first():
     n = params.n_penalized
     params.flat[:n] = 1
     params.flat[n:] = 2
+    params.table[...] = 2
     for name, values in params.to_dict().items():
         assert values.shape == SHAPES[name]
-        assert_array_equal(values, 2 if name in ("b0", "e0", "b_out") else 1)
+        assert_array_equal(values, 1 if name[0] in "WU" else 2)
     assert list(params.to_dict()) == list(SHAPES)
     params["b0"][1] = 3
     assert (params.flat == 3).sum() == 4
