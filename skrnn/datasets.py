@@ -1,8 +1,9 @@
-"""Sequence data that needs no download, and a reader for column files.
+"""Sequence data that needs no download, and readers for the usual file formats.
 
 `load_names` and `load_python_source` return data with a label for every step: words in
-the first, characters in the second. `read_conll` reads files of the kind that CoNLL
-tasks use, one token a line.
+the first, characters in the second. `load_digit_rows` returns series of numbers with
+one label each. `read_conll` reads files of the kind that CoNLL tasks use, one token a
+line; `read_ts` reads the `.ts` files of the UEA and UCR archives, one series a line.
 """
 
 import ast
@@ -17,9 +18,16 @@ from numbers import Integral
 from pathlib import Path
 
 import numpy as np
+from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
 
-__all__ = ["load_names", "load_python_source", "read_conll"]
+__all__ = [
+    "load_digit_rows",
+    "load_names",
+    "load_python_source",
+    "read_conll",
+    "read_ts",
+]
 
 
 def read_conll(path, columns=(0, -1), *, sep=None, encoding="utf-8-sig"):
@@ -126,6 +134,264 @@ def read_conll(path, columns=(0, -1), *, sep=None, encoding="utf-8-sig"):
         for i in range(len(wanted))
     )
     return out[0] if single else out
+
+
+def read_ts(path, *, encoding="utf-8-sig"):
+    r"""Read series from a `.ts` file, the format of the UEA and UCR archives.
+
+    A line holds one series. A colon separates its channels, and a comma the values of a
+    channel. The last field of the line is the class label or the target, if the header
+    says that there is one. Series may differ in length, but the channels of a series
+    may not. A missing value is written ``?``. Empty lines and lines that begin with
+    ``#`` are left out.
+
+    The header is all up to the line ``@data``. Three of its lines count, in small or
+    capital letters; nothing else in it is needed or checked:
+
+    - ``@classLabel true`` and the labels: each series has one of these labels. Without
+      a list of labels, any label will do.
+    - ``@targetLabel true``: each series has a number as its target.
+    - ``@timeStamps true``: refused, since series with time stamps are not supported.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    encoding : str, default="utf-8-sig"
+        The encoding of the file. The default is UTF-8, with or without a byte order
+        mark.
+
+    Returns
+    -------
+    X : list of ndarray of float64, each of shape (n_steps, n_channels)
+        The series, time first. Missing values, and missing targets in `y`, are NaN.
+    y : ndarray of shape (n_series,), or None
+        The class labels as str, even where they are numbers; or the targets as float64;
+        or None if the header says that there are neither.
+
+    Raises
+    ------
+    ValueError
+        If a line does not follow the format, if the header does not say what the last
+        field is, if series differ in their number of channels, or if the file has no
+        series. The message names the file and the line.
+
+    See Also
+    --------
+    load_digit_rows : Series that need no file.
+    read_conll : Read sentences with a label for every token.
+
+    References
+    ----------
+    Anthony Bagnall et al., "The UEA multivariate time series classification archive,
+    2018", arXiv:1811.00075.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from skrnn.datasets import read_ts
+    >>> text = "@classLabel true up down\n@data\n1,2,4:0,0,1:up\n3,?:1,0:down\n"
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "moves.ts")
+    ...     _ = path.write_text(text, encoding="utf-8")
+    ...     X, y = read_ts(path)
+    >>> X[0]
+    array([[1., 0.],
+           [2., 0.],
+           [4., 1.]])
+    >>> X[1]
+    array([[ 3.,  1.],
+           [nan,  0.]])
+    >>> y.tolist()
+    ['up', 'down']
+    """
+    X, y = [], []
+    with open(path, encoding=encoding) as file:
+        lines = _ts_lines(file, path)
+        label_kind, classes = _read_ts_header(lines, path)
+        for where, line in lines:
+            fields = line.split(":")
+            if label_kind:
+                y.append(_pop_ts_label(fields, label_kind, classes, where))
+            channels = [_to_floats(field.split(","), where) for field in fields]
+            lengths = [len(channel) for channel in channels]
+            if min(lengths) < max(lengths):
+                raise ValueError(
+                    f"{where}: found channels of {min(lengths)} and of {max(lengths)} "
+                    "values in one series. Repair the line, or fill the shorter ones "
+                    "with ?."
+                )
+            if X and len(channels) != X[0].shape[1]:
+                raise ValueError(
+                    f"{where}: found {len(channels)} channel(s), but {X[0].shape[1]} "
+                    "in the series before it. Repair the line, or the header, which "
+                    f"says that a line ends with {label_kind or 'no label'}."
+                )
+            X.append(np.stack(channels, axis=1))
+    if not X:
+        raise ValueError(f"{path}: no series found in the file.")
+    return X, np.array(y) if label_kind else None
+
+
+def _ts_lines(file, path):
+    """Yield where each line is and its text, but for comments and empty lines."""
+    for number, line in enumerate(file, start=1):
+        line = line.strip()
+        if line and not line.startswith("#"):
+            yield f"{path}, line {number}", line
+
+
+def _read_ts_header(lines, path):
+    """Read up to @data; return the kind of label, None if none, and its values."""
+    flags, classes = {}, []
+    for where, line in lines:
+        key, *values = line.split()
+        key = key.lower()
+        if key == "@data":
+            break
+        if not key.startswith("@"):
+            raise ValueError(
+                f"{where}: found {line[:40]!r} before the line @data. Begin a line of "
+                "the header with @ and a comment with #."
+            )
+        if key in ("@timestamps", "@classlabel", "@targetlabel"):
+            flag = values[0].lower() if values else None
+            if flag not in ("true", "false"):
+                raise ValueError(
+                    f"{where}: found {line[:40]!r}. Write true or false after the key."
+                )
+            flags[key] = flag == "true"
+            if key == "@classlabel":
+                classes = values[1:]
+            if key == "@timestamps" and flags[key]:
+                raise ValueError(
+                    f"{where}: found {line!r}, but time stamps are not supported. "
+                    "Write the values without them, and @timeStamps false."
+                )
+    else:
+        raise ValueError(f"{path}: no line @data found. Write it before the series.")
+    kinds = {"@classlabel": "a class label", "@targetlabel": "a target"}
+    if not flags.keys() & kinds:
+        raise ValueError(
+            f"{path}: found neither @classLabel nor @targetLabel in the header. Write "
+            "one of them before @data, with true if a line ends with one, else false."
+        )
+    found = [kind for key, kind in kinds.items() if flags.get(key)]
+    if len(found) > 1:
+        raise ValueError(
+            f"{path}: found both @classLabel true and @targetLabel true in the header. "
+            "A line ends with one of them: change the other to false."
+        )
+    return found[0] if found else None, classes
+
+
+def _pop_ts_label(fields, kind, classes, where):
+    """Take the class label or the target from the end of the fields of a line."""
+    label = fields.pop().strip()
+    if not fields or not label:
+        raise ValueError(
+            f"{where}: found no values followed by {kind}. Write {kind} after the last "
+            "colon, or change the header, which says that there is one."
+        )
+    if kind == "a target":
+        return _to_floats([label], where)[0]
+    if classes and label not in classes:
+        raise ValueError(
+            f"{where}: found the class label {label!r}, which is not in the header's "
+            f"list {', '.join(classes)}. Repair the line, or add it after @classLabel."
+        )
+    return label
+
+
+def _to_floats(values, where):
+    """Return strings as numbers, NaN for the missing ones, shape (len(values),)."""
+    try:
+        return np.array(values, dtype=float)  # fast, but it does not know ?
+    except ValueError:
+        numbers = []
+    for value in values:
+        try:
+            numbers.append(np.nan if value.strip() == "?" else float(value))
+        except ValueError:
+            raise ValueError(
+                f"{where}: found {value!r} where a number must be. Repair the line; a "
+                "missing value is written ?."
+            ) from None
+    return np.array(numbers)
+
+
+def load_digit_rows(*, steps="rows", return_X_y=False):
+    """Load images of handwritten digits as series, read from top to bottom.
+
+    The images are those of `sklearn.datasets.load_digits`: 1797 of them, about 180 of
+    each digit, of 8 x 8 pixels. Read row by row, an image is a series of 8 steps with 8
+    features. Read pixel by pixel, each row from left to right, it is a series of 64
+    steps with one feature, and what tells two digits apart may lie far back.
+
+    Parameters
+    ----------
+    steps : {"rows", "pixels"}, default="rows"
+        What a step is: a row of 8 pixels, or one pixel.
+    return_X_y : bool, default=False
+        If True, return ``(data, target)`` instead of a Bunch.
+
+    Returns
+    -------
+    digits : Bunch
+        With the attributes
+
+        data : ndarray of float64, shape (1797, 8, 8) or (1797, 64, 1)
+            The images, as (n_series, n_steps, n_features). A value is from 0, no ink,
+            to 1.
+        target : ndarray of int, shape (1797,)
+            The digit of each image.
+        DESCR : str
+            What the values mean, and scikit-learn's description of the images.
+
+    (data, target) : tuple
+        If `return_X_y` is True.
+
+    See Also
+    --------
+    sklearn.datasets.load_digits : The same images as rows of a table.
+    read_ts : Read series of any length from a file.
+
+    References
+    ----------
+    Quoc V. Le, Navdeep Jaitly and Geoffrey E. Hinton, "A Simple Way to Initialize
+    Recurrent Networks of Rectified Linear Units", arXiv:1504.00941, for digits read
+    pixel by pixel.
+
+    Examples
+    --------
+    >>> from skrnn.datasets import load_digit_rows
+    >>> digits = load_digit_rows()
+    >>> digits.data.shape
+    (1797, 8, 8)
+    >>> digits.target[:4].tolist()
+    [0, 1, 2, 3]
+    >>> X, y = load_digit_rows(steps="pixels", return_X_y=True)
+    >>> X.shape
+    (1797, 64, 1)
+    """
+    shapes = {"rows": (-1, 8, 8), "pixels": (-1, 64, 1)}
+    if steps not in shapes:
+        raise ValueError(f"steps must be 'rows' or 'pixels', got {steps!r}.")
+    digits = load_digits()
+    X = digits.data.reshape(shapes[steps]) / 16
+    if return_X_y:
+        return X, digits.target
+    return Bunch(data=X, target=digits.target, DESCR=_DIGITS_DESCR + digits.DESCR)
+
+
+_DIGITS_DESCR = """Images of handwritten digits as series.
+
+Each series is an image, read row by row (8 steps) or pixel by pixel (64 steps), from
+top to bottom. Its values are those of scikit-learn's load_digits, described below,
+divided by 16.
+
+"""
 
 
 def load_names(*, return_X_y=False):

@@ -1,4 +1,4 @@
-"""Data sets: files read column by column, marked names, tagged Python source."""
+"""Data sets: readers of files, digits, marked names, tagged Python source."""
 
 import ast
 import doctest
@@ -13,14 +13,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
+from sklearn.datasets import load_digits
 
 from skrnn import datasets
 from skrnn.datasets import (
     _tag_source,
+    load_digit_rows,
     load_names,
     load_python_source,
     read_conll,
+    read_ts,
 )
 
 KINDS = {"keyword", "name", "string", "number", "comment", "operator", "space"}
@@ -39,8 +43,8 @@ def test_doctests():
 def write(tmp_path):
     """Write text to a file, byte for byte, and return its path."""
 
-    def write(text, encoding="utf-8"):
-        path = tmp_path / "some.conll"
+    def write(text, encoding="utf-8", name="some.conll"):
+        path = tmp_path / name
         path.write_bytes(text.encode(encoding))
         return path
 
@@ -162,6 +166,206 @@ def test_conll_gives_back_any_tokens(tmp_path_factory, sentences, sep):
     X, y = read_conll(path, sep=sep)
     assert X == [[w for w, _ in s] for s in sentences]
     assert y == [[label for _, label in s] for s in sentences]
+
+
+# --- read_ts --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def write_ts(write):
+    """Write text to a .ts file and return its path."""
+    return lambda text, encoding="utf-8": write(text, encoding, "some.ts")
+
+
+TS = """\
+# A comment: with, commas @data
+@problemName Moves
+#
+@TIMESTAMPS False
+@univariate false
+
+@classlabel TRUE Up down
+@Data
+
+1,2.5,-3e-2:0,0,1:Up
+#4:5:down
+ 7 : .5 :\tdown
+"""
+
+
+def check_series(X, expected):
+    assert len(X) == len(expected)
+    for x, rows in zip(X, expected, strict=True):
+        assert x.dtype == np.float64
+        assert x.shape == np.shape(rows)
+        assert_array_equal(x, rows)
+
+
+def test_ts_series_of_several_channels_and_lengths(write_ts):
+    X, y = read_ts(write_ts(TS))
+    check_series(X, [[[1, 0], [2.5, 0], [-0.03, 1]], [[7, 0.5]]])
+    assert y.dtype.kind == "U"
+    assert y.tolist() == ["Up", "down"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "{end}", "{end}{end}  {end}"])
+def test_ts_line_ends(write_ts, end, last):
+    lines = ["@classLabel true a b", "@data", "1,2:a", "", "3:b"]
+    X, y = read_ts(write_ts(end.join(lines) + last.format(end=end)))
+    check_series(X, [[[1], [2]], [[3]]])
+    assert y.tolist() == ["a", "b"]
+
+
+def test_ts_labels_that_are_numbers_stay_classes(write_ts):
+    _, y = read_ts(write_ts("@classLabel true 1 2 10\n@data\n5:10\n5:1\n"))
+    assert y.tolist() == ["10", "1"]
+
+
+def test_ts_labels_without_a_list(write_ts):
+    _, y = read_ts(write_ts("@classLabel true\n@data\n5:any thing\n5:1\n"))
+    assert y.tolist() == ["any thing", "1"]
+
+
+@pytest.mark.parametrize("more", ["", "@classLabel false\n"])
+def test_ts_targets(write_ts, more):
+    X, y = read_ts(write_ts(f"@targetlabel true\n{more}@data\n5,6:-1.5\n5,7:2\n8:?\n"))
+    check_series(X, [[[5], [6]], [[5], [7]], [[8]]])
+    assert y.dtype == np.float64
+    assert_array_equal(y, [-1.5, 2, np.nan])
+
+
+@pytest.mark.parametrize("key", ["classLabel", "targetLabel"])
+def test_ts_without_labels(write_ts, key):
+    X, y = read_ts(write_ts(f"@{key} false\n@data\n5,6:7,8\n9:10\n"))
+    check_series(X, [[[5, 7], [6, 8]], [[9, 10]]])
+    assert y is None
+
+
+def test_ts_missing_values(write_ts):
+    X, _ = read_ts(write_ts("@classLabel false\n@data\n?,1, ? :NaN,2,3\n?:?\n"))
+    nan = np.nan
+    check_series(X, [[[nan, nan], [1, 2], [nan, 3]], [[nan, nan]]])
+
+
+def test_ts_encoding(write_ts):
+    text = "@classLabel true caf\xe9\n@data\n1:caf\xe9\n"
+    assert read_ts(write_ts(text, "utf-8-sig"))[1].tolist() == ["caf\xe9"]
+    path = write_ts(text, "latin-1")
+    assert read_ts(path, encoding="latin-1")[1].tolist() == ["caf\xe9"]
+    with pytest.raises(UnicodeDecodeError):
+        read_ts(path)
+
+
+CLASSES = "@classLabel true a b\n@data\n"
+TARGETS = "@targetLabel true\n@data\n"
+VALUES = "@classLabel false\n@data\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("", r"some\.ts: no line @data found"),
+        ("@classLabel true a\n#@data\n", r"some\.ts: no line @data found"),
+        ("#\n1,2:a\n@data\n", r"some\.ts, line 2: found '1,2:a' before the line @data"),
+        ("@data\n1:a\n", r"some\.ts: found neither @classLabel nor @targetLabel"),
+        (
+            "@targetLabel true\n@classLabel true a\n@data\n1:a\n",
+            "both @classLabel true",
+        ),
+        (
+            "\n@classLabel a b\n@data\n1:a\n",
+            r"line 2: found '@classLabel a b'.* true or",
+        ),
+        ("@targetlabel\n@data\n1:2\n", "line 1: found '@targetlabel'.* true or false"),
+        (
+            f"@timeStamps True\n{CLASSES}(0,1):a\n",
+            r"line 1: .*stamps are not supported",
+        ),
+        (CLASSES, r"some\.ts: no series"),
+        (f"{CLASSES}\n# 1:a\n", "no series"),
+        (
+            f"{CLASSES}1:a\n\n1:c\n",
+            r"some\.ts, line 5: found the class .*'c'.*list a, b",
+        ),
+        (f"{CLASSES}1:A\n", "line 3: found the class label 'A'"),
+        (f"{CLASSES}1:2\n", "line 3: found the class label '2'"),
+        (f"{CLASSES}a\n", "line 3: found no values followed by a class label"),
+        (f"{CLASSES}1,2:\n", "line 3: found no values followed by a class label"),
+        (f"{CLASSES}:a\n", "line 3: found '' where a number must be"),
+        (f"{TARGETS}1,2\n", "line 3: found no values followed by a target"),
+        (f"{TARGETS}1:2\n1:x\n", r"some\.ts, line 4: found 'x' where a number must be"),
+        (f"{TARGETS}1:2,3\n", "line 3: found '2,3' where a number must be"),
+        (f"{VALUES}1,2:1,?,2e\n", r"some\.ts, line 3: found '2e' where .* written \?"),
+        (f"{VALUES}1,,2\n", "line 3: found '' where a number must be"),
+        (f"{VALUES}1,-?\n", r"line 3: found '-\?' where a number must be"),
+        (f"{VALUES}1;2\n", "line 3: found '1;2' where a number must be"),
+        (
+            f"{VALUES}1:2\n\n1,2:3,4,5:6,7\n",
+            r"line 5: found channels of 2 and of 3 val",
+        ),
+        (f"{VALUES}1:2\n1:2:3\n", r"some\.ts, line 4: found 3 .* but 2 in .* no label"),
+        (f"{TARGETS}1:2:3\n1:2\n", r"line 4: found 1 channel.* but 2 in .* a target"),
+    ],
+)
+def test_ts_messages(write_ts, text, match):
+    with pytest.raises(ValueError, match=match):
+        read_ts(write_ts(text))
+
+
+FLOATS = st.floats(allow_infinity=False)
+
+
+@given(
+    series=st.integers(1, 3).flatmap(
+        lambda d: st.lists(
+            st.integers(1, 4).flatmap(lambda t: arrays(float, (t, d), elements=FLOATS)),
+            min_size=1,
+            max_size=4,
+        )
+    )
+)
+def test_ts_gives_back_any_numbers(tmp_path_factory, series):
+    lines = ["@targetLabel true", "@data"]
+    for x in series:
+        channels = [",".join(map(repr, channel)) for channel in x.T.tolist()]
+        lines.append(":".join([*channels, repr(x.sum().item())]).replace("nan", "?"))
+    path = tmp_path_factory.getbasetemp() / "any.ts"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    X, y = read_ts(path)
+    check_series(X, series)
+    assert_array_equal(y, [x.sum() for x in series])
+
+
+# --- load_digit_rows ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("steps", "shape"), [("rows", (1797, 8, 8)), ("pixels", (1797, 64, 1))]
+)
+def test_digits(steps, shape):
+    digits = load_digit_rows(steps=steps)
+    images = load_digits()
+    assert digits.data.dtype == np.float64
+    assert digits.data.shape == shape
+    assert digits.data.min() == 0
+    assert digits.data.max() == 1
+    assert_array_equal(16 * digits.data.reshape(1797, 8, 8), images.images)
+    assert_array_equal(digits.target, images.target)
+    assert "divided by 16" in digits.DESCR
+    assert images.DESCR in digits.DESCR
+
+
+def test_digits_as_a_tuple():
+    digits = load_digit_rows()
+    X, y = load_digit_rows(return_X_y=True)
+    assert_array_equal(X, digits.data)
+    assert_array_equal(y, digits.target)
+
+
+def test_digits_steps_must_be_known():
+    with pytest.raises(ValueError, match=r"steps must be 'rows' or .* got 'columns'"):
+        load_digit_rows(steps="columns")
 
 
 # --- load_names -----------------------------------------------------------------------

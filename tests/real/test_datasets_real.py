@@ -1,17 +1,24 @@
-"""read_conll on the files it is for: counts, labels and a sentence of each."""
+"""The readers on the files they are for: counts, labels and some values of each."""
 
+import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
-from skrnn.datasets import read_conll
+from skrnn.datasets import read_conll, read_ts
 
 CONLL_LABELS = {"O", "I-PER", "I-LOC", "I-ORG", "I-MISC"}
+MOTIONS = "Standing Running Walking Badminton"
 
 
-def read(data_dir, name, *args, **params):
+def find(data_dir, name):
     path = data_dir / name
     if not path.exists():
         pytest.skip(f"no {name} in {data_dir}")
-    return read_conll(path, *args, **params)
+    return path
+
+
+def read(data_dir, name, *args, **params):
+    return read_conll(find(data_dir, name), *args, **params)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +67,56 @@ def test_ud_english_ewt(data_dir, part, n_sentences, n_tokens, longest):
 def test_ud_english_ewt_keeps_number_signs(data_dir):
     X = read(data_dir, "ud_english_ewt/train.tsv", 0, sep="\t")
     assert any("#" in words for words in X)
+
+
+@pytest.mark.parametrize(
+    ("name", "n_series", "n_channels", "shortest", "longest", "classes"),
+    [
+        ("japanese_vowels/JapaneseVowels_TRAIN", 270, 12, 7, 26, "1 2 3 4 5 6 7 8 9"),
+        ("japanese_vowels/JapaneseVowels_TEST", 370, 12, 7, 29, "1 2 3 4 5 6 7 8 9"),
+        ("basic_motions/BasicMotions_TRAIN", 40, 6, 100, 100, MOTIONS),
+        ("basic_motions/BasicMotions_TEST", 40, 6, 100, 100, MOTIONS),
+        ("plaid/PLAID_TRAIN", 537, 1, 100, 1344, "0 1 2 3 4 5 6 7 8 9 10"),
+        ("plaid/PLAID_TEST", 537, 1, 134, 1000, "0 1 2 3 4 5 6 7 8 9 10"),
+    ],
+)
+def test_ts_classes(data_dir, name, n_series, n_channels, shortest, longest, classes):
+    X, y = read_ts(find(data_dir, f"{name}.ts"))
+    assert len(X) == n_series
+    assert {x.shape[1] for x in X} == {n_channels}
+    assert min(map(len, X)) == shortest
+    assert max(map(len, X)) == longest
+    assert all(np.isfinite(x).all() for x in X)
+    assert y.shape == (n_series,)
+    assert set(y.tolist()) == set(classes.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "n_series", "n_channels", "length", "low", "high", "std"),
+    [
+        ("covid3month/Covid3Month_TRAIN", 140, 1, 84, 0, 0.18, 0.040),
+        ("covid3month/Covid3Month_TEST", 61, 1, 84, 0, 0.18, 0.045),
+        ("cardano_sentiment/CardanoSentiment_TRAIN", 74, 2, 24, -0.49, 0.98, 0.273),
+        ("cardano_sentiment/CardanoSentiment_TEST", 33, 2, 24, -0.49, 0.98, 0.272),
+    ],
+)
+def test_ts_targets(data_dir, name, n_series, n_channels, length, low, high, std):
+    X, y = read_ts(find(data_dir, f"{name}.ts"))
+    assert len(X) == n_series
+    assert {x.shape for x in X} == {(length, n_channels)}
+    assert all(np.isfinite(x).all() for x in X)
+    assert y.shape == (n_series,)
+    assert low <= y.min().round(2)
+    assert y.max().round(2) <= high
+    assert_allclose(y.std(), std, rtol=0, atol=6e-4)
+
+
+def test_ts_first_and_last_values(data_dir):
+    X, y = read_ts(find(data_dir, "japanese_vowels/JapaneseVowels_TRAIN.ts"))
+    assert_array_equal(X[0][:2, 0], [1.860936, 1.891651])
+    assert X[-1][-1, -1] == 0.173642
+    assert y[[0, -1]].tolist() == ["1", "9"]
+    X, y = read_ts(find(data_dir, "cardano_sentiment/CardanoSentiment_TRAIN.ts"))
+    assert_array_equal(X[0][:2, 0], [0.504, 0.49339])
+    assert X[-1][-1, 1] == 1693.25234018
+    assert y[-1] == -0.008
