@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from skrnn import datasets, metrics, preprocessing
+from skrnn._classifier import RNNClassifier, RNNRegressor
 from skrnn._sequences import Sequences
 from skrnn._show_versions import show_versions
 from skrnn._tagger import RNNTagger
@@ -16,6 +17,8 @@ from skrnn.preprocessing import (
 __version__ = version("skrnn")
 
 __all__ = [
+    "RNNClassifier",
+    "RNNRegressor",
     "RNNTagger",
     "SequenceOneHotEncoder",
     "Sequences",

@@ -18,14 +18,13 @@ from skrnn._core.cells import CELLS
 from skrnn._core.network import Network
 from skrnn._core.optimizers import RULES, Optimizer, learning_rate_at
 from skrnn._core.training import Data, History, train
-from skrnn._repetition import merge_repeated
+from skrnn._repetition import merge_repeated, with_weight
 from skrnn._sequences import Sequences
 from skrnn._validation import (
     Interval,
     StrOptions,
     check_is_fitted,
     check_sequences,
-    check_weights,
     fit_context,
 )
 
@@ -105,81 +104,29 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         "dtype": [StrOptions({"float32", "float64"})],
     }
 
+    # How the steps of a sequence become one term of the loss; without, each is a term.
+    pooling = None
+
     @abstractmethod
-    def __init__(
-        self,
-        *,
-        cell,
-        hidden_layer_sizes,
-        bidirectional,
-        activation,
-        embedding_dim,
-        dropout,
-        solver,
-        learning_rate,
-        learning_rate_init,
-        power_t,
-        decay_rate,
-        decay_steps,
-        momentum,
-        nesterovs_momentum,
-        alpha,
-        max_grad_norm,
-        batch_size,
-        max_iter,
-        shuffle,
-        tol,
-        early_stopping,
-        validation_fraction,
-        n_iter_no_change,
-        warm_start,
-        random_state,
-        n_jobs,
-        verbose,
-        dtype,
-    ):
-        self.cell = cell
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.bidirectional = bidirectional
-        self.activation = activation
-        self.embedding_dim = embedding_dim
-        self.dropout = dropout
-        self.solver = solver
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.decay_rate = decay_rate
-        self.decay_steps = decay_steps
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.alpha = alpha
-        self.max_grad_norm = max_grad_norm
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.tol = tol
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.verbose = verbose
-        self.dtype = dtype
+    def __init__(self, **params):
+        vars(self).update(params)
 
     # --- what a subclass says about its targets ---------------------------------------
 
     @abstractmethod
     def _check_targets(self, y, lengths, table):
-        """Return y with the targets of all steps one after the other."""
+        """Return y with the targets of all terms one after the other."""
 
     @abstractmethod
-    def _encode_targets(self, y, offsets, used, classes=None):
-        """Return targets for the head, and fitted attributes, among them `_outputs`.
+    def _check_weights(self, sample_weight, lengths):
+        """Return the weight of each term."""
 
-        y is what `_check_targets` returned; steps not `used` have no weight. Where
-        `classes` is given, the targets must be among these. `_outputs` is the name of
-        the head and its number of scores a step.
+    @abstractmethod
+    def _learn_targets(self, y, weights, classes):
+        """Set the attributes by which targets are encoded, among them `_outputs`.
+
+        y is what `_check_targets` returned. `classes` are those that partial_fit was
+        given, if any. `_outputs` is the name of the head and its number of scores.
         """
 
     @abstractmethod
@@ -187,16 +134,24 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Check that targets are of the kind that the model was fitted on."""
 
     @abstractmethod
+    def _encode_targets(self, y, offsets, used):
+        """Return targets as the head takes them; terms not `used` have no weight."""
+
+    @abstractmethod
     def _validation_score(self, scores, targets, weights):
         """Return how good the scores are, larger being better."""
 
-    def _step_weights(self, targets, weights):
-        """Return how much each step counts, given how much its sequence does."""
+    def _term_weights(self, targets, weights):
+        """Return how much each term counts, given how much its sequence does."""
         return weights
 
     def _read_table_as(self, y):
         """Return how a 2-D array is read; see `check_sequences`."""
         return "series"
+
+    def _term_offsets(self, X):
+        """Return where the terms of each sequence begin, shape (n + 1,)."""
+        return X.offsets if self.pooling is None else np.arange(len(X) + 1)
 
     # --- fit --------------------------------------------------------------------------
 
@@ -214,7 +169,8 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         y : container of n targets
             See the class.
         sample_weight : array-like of shape (n,), default=None
-            A sequence of weight w counts as if it were there w times.
+            A sequence of weight w counts as if it were there w times. Where each step
+            has a target, also n arrays with a weight for each step.
 
         Returns
         -------
@@ -231,6 +187,15 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return self._fit(X, y, sample_weight, resume=self.warm_start)
 
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        """Go once through the data, starting from the present weights."""
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True: nothing is held "
+                "out of a part of the data."
+            )
+        return self._fit(X, y, sample_weight, resume=True, max_iter=1, classes=classes)
+
     def _fit(self, X, y, sample_weight, *, resume, max_iter=None, classes=None):
         resume = resume and hasattr(self, "input_size_")
         if y is None:
@@ -244,16 +209,18 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         X = check_sequences(fitted, X, reset=not resume, table=table, dtype=self.dtype)
         if not hasattr(fitted, "n_features_in_") or by_y != table:
             table = "series"  # X was none, or y is not for one
-        steps = self._check_targets(y, X.lengths, table)
-        weights = check_weights(sample_weight, len(X))
-        used = np.repeat(weights != 0, X.lengths)
+        checked = self._check_targets(y, X.lengths, table)
+        weights = self._check_weights(sample_weight, X.lengths)
         if resume:
-            self._check_like_before(steps)
-            targets, _ = self._encode_targets(steps, X.offsets, used, self.classes_)
+            self._check_like_before(checked)
+        else:
+            fitted._table = table
+            fitted._learn_targets(checked, weights, classes)
+        offsets = self._term_offsets(X)
+        targets = fitted._encode_targets(checked, offsets, weights != 0)
+        if resume:
             fitted._resume()
         else:
-            targets, attributes = self._encode_targets(steps, X.offsets, used, classes)
-            vars(fitted).update(attributes, _table=table)
             fitted._initialize(X)
         index, weights = fitted._choose(X, targets, weights)
         fitted._train(self, X, y, targets, index, weights, max_iter or self.max_iter)
@@ -289,6 +256,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             "n_outputs": n_outputs,
             "bidirectional": bool(self.bidirectional),
             "embedding_dim": self.embedding_dim,
+            "pooling": self.pooling,
             "head": head,
             "dropout": _dropout_rates(self.dropout),
             "dtype": self.dtype,
@@ -306,10 +274,11 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self._architecture = architecture
 
     def _choose(self, X, targets, weights):
-        """Return the sequences to train on, in order, and the weight of each of X."""
+        """Return the sequences to train on, in order, and the weight of each term."""
+        offsets = self._term_offsets(X)
         if not self.shuffle:
-            return np.flatnonzero(weights), weights.copy()
-        return merge_repeated(X.rows, X.offsets, targets, weights)
+            return with_weight(weights, offsets), weights.copy()
+        return merge_repeated(X.rows, X.offsets, targets, weights, offsets)
 
     def _train(self, estimator, X, y, targets, index, weights, max_iter):
         """Train this copy of `estimator`, for which callbacks are called."""
@@ -326,17 +295,23 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         validate = None
         if self.early_stopping:
             index, held_out = self._hold_out(index, rng)
-            validate = self._validator(network, X, targets, weights, held_out)
-            weights[held_out] = 0
-        step_weights = self._step_weights(targets, np.repeat(weights, X.lengths))
-        with np.errstate(over="ignore"):
-            step_weights = step_weights.astype(self.dtype)
-        if not step_weights.any() or not np.isfinite(step_weights.sum()):
-            raise ValueError(
-                "sample_weight times class_weight is zero for all steps, or infinite, "
-                f"in {self.dtype}: use weights nearer to 1."
+            offsets = self._term_offsets(X)
+            terms = Sequences(np.arange(offsets[-1]), offsets)[held_out].rows
+            validate = self._validator(
+                network, X[held_out], targets[terms], weights[terms]
             )
-        data = Data(X.rows, targets, step_weights, X.offsets[index], X.lengths[index])
+            weights[terms] = 0
+        weights = self._term_weights(targets, weights)
+        with np.errstate(over="ignore"):
+            weights = weights.astype(self.dtype)
+        if not weights.any() or not np.isfinite(weights.sum()):
+            raise ValueError(
+                "sample_weight times class_weight is zero everywhere, or infinite, in "
+                f"{self.dtype}: use weights nearer to 1."
+            )
+        if self.pooling is not None:
+            targets, weights = targets[index], weights[index]
+        data = Data(X.rows, targets, weights, X.offsets[index], X.lengths[index])
         on_epoch, finish = self._callbacks(estimator, X, y, max_iter, params, history)
         with one_blas_thread:
             train(
@@ -388,17 +363,14 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         order = rng.permutation(n)
         return index[np.sort(order[n_held_out:])], index[np.sort(order[:n_held_out])]
 
-    def _validator(self, network, X, targets, weights, held_out):
+    def _validator(self, network, X, targets, weights):
         """Return a function from parameters to the score on what was held out."""
-        targets = Sequences(targets, X.offsets)[held_out].rows
-        X = X[held_out]
-        step_weights = np.repeat(weights[held_out], X.lengths)
 
         def validate(params):
             scores = network.scores(
                 params, X.rows, X.offsets, run_all=self._map_threads
             )
-            return self._validation_score(scores, targets, step_weights)
+            return self._validation_score(scores, targets, weights)
 
         return validate
 
@@ -460,7 +432,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """The weights by name, views that share memory with the model.
 
         D is the number of directions, G the number of gates of the cell, H the size of
-        a layer l, counted from 0, K the number of scores of a step.
+        a layer l, counted from 0, K the number of scores of a step or a sequence.
 
         - ``embedding``, shape (V, embedding_dim), if there is one;
         - ``W0``, shape (D, V, G * H), or with an embedding (D, embedding_dim, G * H),
@@ -475,7 +447,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return self._params().to_dict()
 
     def _scores(self, X):
-        """Return the scores of all steps, shape (N, K), and where sequences begin."""
+        """Return the scores of all terms, and where the sequences begin."""
         check_is_fitted(self)
         table, dtype = self._table, self._architecture["dtype"]
         X = check_sequences(self, X, reset=False, table=table, dtype=dtype)

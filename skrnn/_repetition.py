@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 
-def merge_repeated(rows, offsets, targets, weights):
+def merge_repeated(rows, offsets, targets, weights, target_offsets):
     """Merge equal pairs of sequence and target and put them in a canonical order.
 
     What is trained on is then the same, to the last bit and in the same order, whether
@@ -19,28 +19,37 @@ def merge_repeated(rows, offsets, targets, weights):
         The sequences, one after the other.
     offsets : ndarray of shape (n + 1,)
         Where each begins.
-    targets : ndarray of shape (N, ...)
-        The target of each step.
-    weights : ndarray of shape (n,)
-        The weight of each sequence.
+    targets : ndarray of shape (n_terms, ...)
+        The targets, one sequence after the other.
+    weights : ndarray of shape (n_terms,)
+        The weight of each target.
+    target_offsets : ndarray of shape (n + 1,)
+        Where the targets of each sequence begin.
 
     Returns
     -------
     index : ndarray
         One sequence of each kind that has a weight, in canonical order.
-    weights : ndarray of shape (n,)
+    weights : ndarray of shape (n_terms,)
         Their summed weights; zero for all other sequences.
     """
     contents = _contents_of(rows)
     first, summed = {}, np.zeros(len(weights))
-    for i in np.flatnonzero(weights).tolist():
+    for i in with_weight(weights, target_offsets).tolist():
+        own = slice(target_offsets[i], target_offsets[i + 1])
         start, stop = offsets[i], offsets[i + 1]
         kind, *arrays = contents(start, stop)
         digest = blake2b(b"%d %s" % (stop - start, kind), digest_size=16)
-        for array in (*arrays, targets[start:stop]):
+        for array in (*arrays, targets[own]):
             digest.update(np.ascontiguousarray(array).data)
-        summed[first.setdefault(digest.digest(), i)] += weights[i]
+        into = target_offsets[first.setdefault(digest.digest(), i)]
+        summed[into : into + own.stop - own.start] += weights[own]
     return np.array([first[key] for key in sorted(first)], dtype=np.intp), summed
+
+
+def with_weight(weights, offsets):
+    """Return the sequences of which any target has a weight, in their order."""
+    return np.flatnonzero(np.logical_or.reduceat(weights != 0, offsets[:-1]))
 
 
 def _contents_of(rows):

@@ -13,10 +13,12 @@ from scipy import sparse
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config, check_library_installed
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_feature_names_in,
     _check_sample_weight,
+    _check_y,
     check_array,
     check_is_fitted,
     validate_data,
@@ -29,10 +31,13 @@ __all__ = [
     "Interval",
     "StrOptions",
     "as_sequences",
+    "check_class_targets",
     "check_ids",
     "check_is_fitted",
+    "check_number_targets",
     "check_sequences",
     "check_step_targets",
+    "check_step_weights",
     "check_texts",
     "check_tokens",
     "check_weights",
@@ -495,6 +500,8 @@ def check_sequences(
             sequences = Sequences(array.reshape(-1, 1), np.arange(n + 1) * T)
     else:
         _check_names(estimator, X, reset=reset)
+        if reset and table == "series" and _is_table_of_lists(X, sequences):
+            estimator.n_features_in_ = int(sequences.lengths[0])
     if sequences.kind == "tokens":
         tokens = sequences.rows.tolist()
         row = next(
@@ -515,6 +522,18 @@ def check_sequences(
     rows, offsets = sequences.rows, sequences.offsets
     rows = _check_floats(rows, offsets, "X", allow_nan, cast_to=dtype)
     return Sequences(rows, offsets)
+
+
+def _is_table_of_lists(X, sequences):
+    """Whether X is a list of equally long lists of floats: a table to scikit-learn."""
+    return (
+        isinstance(X, (list, tuple))
+        and sequences.kind == "dense"
+        and sequences.rows.shape[1] == 1
+        and np.ptp(sequences.lengths) == 0
+        and all(isinstance(x, (list, tuple)) for x in X)
+        and not any(isinstance(x[0], (list, tuple, np.ndarray)) for x in X)
+    )
 
 
 def _refuse_no_sequences(X):
@@ -912,6 +931,95 @@ def _to_rows(item):
         return np.asarray(item, dtype=object)
 
 
+def check_class_targets(y, n_sequences):
+    """Check y of a classifier: one label, or one row of 0 and 1, for each sequence.
+
+    Parameters
+    ----------
+    y : array-like of n labels, or of shape (n, K), also sparse
+        List, array, Series, frame.
+    n_sequences : int
+        The number of sequences in X.
+
+    Returns
+    -------
+    list of n labels, or ndarray of shape (n, K)
+
+    Raises
+    ------
+    ValueError
+        If y is missing, is of another kind, or has another length than X.
+    """
+    y = _targets_of_sequences(y, n_sequences)
+    if isinstance(y, list) and any(map(_is_sequence, y)):
+        lengths = [len(item) if _is_sequence(item) else 0 for item in y]
+        if min(lengths) < max(lengths):
+            i = int(np.argmax(np.array(lengths) != lengths[0]))
+            raise ValueError(
+                f"y[{i}] has {lengths[i]} labels and y[0] has {lengths[0]}: give one "
+                "label for each sequence, or a row of 0 and 1, which "
+                "MultiLabelBinarizer makes of lists of labels. RNNTagger learns one "
+                "label for each step."
+            )
+    with np.errstate(invalid="ignore"):  # infinity, which is refused
+        kind = type_of_target(y, input_name="y")
+    if kind == "multilabel-indicator":
+        return np.asarray(y)
+    y = _check_y(y)
+    check_classification_targets(y)
+    return y.tolist()
+
+
+def check_number_targets(y, n_sequences):
+    """Check y of a regressor: one number, or a row of K numbers, for each sequence.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,) or (n, K)
+        List, array, Series, frame.
+    n_sequences : int
+        The number of sequences in X.
+
+    Returns
+    -------
+    ndarray of shape (n,) or (n, K)
+        The numbers, float64.
+
+    Raises
+    ------
+    ValueError
+        If y is missing, not finite or no number, or has another length than X.
+    """
+    y = _targets_of_sequences(y, n_sequences)
+    if np.shape(y)[1:] in ((), (1,)):
+        y = _check_y(y, y_numeric=True)
+    else:
+        y = _check_y(y, multi_output=True, y_numeric=True)
+    return y.astype(np.float64)
+
+
+def _targets_of_sequences(y, n_sequences):
+    """Return y as a list or an array, of which there must be n items."""
+    if y is None or isinstance(y, (str, bytes, Mapping)):
+        targets_as_list(y)  # refuses it
+    if sparse.issparse(y):
+        y = y.toarray()
+    elif hasattr(y, "to_numpy"):
+        y = y.to_numpy()
+    elif isinstance(y, np.ndarray) and y.dtype == object:
+        y = y.tolist()
+    elif not isinstance(y, (list, np.ndarray)):
+        y = np.asarray(y) if hasattr(y, "__array__") else targets_as_list(y)
+    if isinstance(y, np.ndarray) and y.ndim == 0:
+        raise ValueError(f"y is {y!r:.60}: give one target for each sequence.")
+    if len(y) != n_sequences:
+        raise ValueError(
+            f"y has {len(y)} targets and X has {n_sequences} sequences: inconsistent "
+            "numbers of samples."
+        )
+    return y
+
+
 def check_weights(sample_weight, n_sequences):
     """Check sample_weight: None, a number, or one non-negative weight a sequence.
 
@@ -928,3 +1036,45 @@ def check_weights(sample_weight, n_sequences):
     return _check_sample_weight(
         sample_weight, column, dtype=np.float64, ensure_non_negative=True
     )
+
+
+def check_step_weights(sample_weight, lengths):
+    """Check sample_weight where each step counts: also n arrays, a weight for each.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        The weight of each step: its own, or that of its sequence.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, if all of them are zero, or if there is
+        not one for each sequence or step.
+    """
+    scalar = sample_weight is None or isinstance(sample_weight, numbers.Number)
+    items = [] if scalar else targets_as_list(sample_weight)
+    if not any(map(_is_sequence, items)):
+        return np.repeat(check_weights(sample_weight, len(lengths)), lengths)
+    if len(items) != len(lengths):
+        raise ValueError(
+            f"sample_weight has {len(items)} items and X has {len(lengths)} sequences: "
+            "give one weight, or one array of weights, for each."
+        )
+    for i, item in enumerate(items):
+        found = np.shape(item)
+        if found != (lengths[i],):
+            raise ValueError(
+                f"sample_weight[{i}] has shape {found} and X[{i}] has {lengths[i]} "
+                "steps: give one weight for each step."
+            )
+    weights = np.concatenate(items).astype(np.float64)
+    wrong = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
+    if len(wrong):
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        i = sequence_of_row(offsets, wrong[0])
+        raise ValueError(
+            f"sample_weight[{i}] contains {weights[wrong[0]]} at step "
+            f"{wrong[0] - offsets[i]}: weights must be finite and not negative."
+        )
+    return check_weights(weights, len(weights))

@@ -30,6 +30,7 @@ def test_outputs_and_gradients(cell, n_layers, n_directions, dtype):
         n_outputs=H * n_directions,
         bidirectional=n_directions == 2,
         embedding_dim=x.shape[1],
+        pooling=None,
         head="softmax",
         dropout=(0, 0),
         dtype=dtype,

@@ -6,7 +6,9 @@ from scipy import sparse
 
 from skrnn._core.batching import PackedBatch
 from skrnn._core.cells import CELLS
+from skrnn._core.heads import HEADS
 from skrnn._core.network import Network
+from skrnn._core.pooling import POOLINGS
 
 LENGTHS = np.array([2, 1, 4])
 N, V = LENGTHS.sum(), 5
@@ -25,10 +27,12 @@ def make_inputs(kind, rng):
     return sparse.csr_array(rows)
 
 
-def make_targets(head, K, rng):
+def make_targets(head, n, K, rng):
     if head == "softmax":
-        return rng.integers(0, K, N)
-    return rng.integers(0, 2, (N, K)).astype(np.float64)
+        return rng.integers(0, K, n)
+    if head == "sigmoid":
+        return rng.integers(0, 2, (n, K)).astype(np.float64)
+    return rng.standard_normal((n, K))
 
 
 def make_network(cell, activation, n_layers, n_directions, kind, head, **changed):
@@ -40,6 +44,7 @@ def make_network(cell, activation, n_layers, n_directions, kind, head, **changed
         "n_outputs": 3,
         "bidirectional": n_directions == 2,
         "embedding_dim": 3 if kind.startswith("embedding") else None,
+        "pooling": None,
         "head": head,
         "dropout": (0.0, 0.0),
         "dtype": np.float64,
@@ -81,21 +86,46 @@ def check_gradients(network, params, loss_grad, eps=1e-5):
         assert error <= 1e-6 * max(scale, 1e-3), (name, error / scale)
 
 
+def check_network(network, kind, head):
+    """Check the gradients of a network on a batch of sequences of uneven lengths."""
+    rng = np.random.default_rng(7)
+    params = random_params(network, rng)
+    batch = PackedBatch(np.cumsum(LENGTHS) - LENGTHS, LENGTHS)
+    x = make_inputs(kind, rng)[batch.rows]
+    n_terms = N if network.pooling is None else len(LENGTHS)
+    y = make_targets(head, n_terms, 3, rng)
+    weights = rng.uniform(0.5, 2, n_terms)
+
+    def loss_grad(params):
+        return network.loss_grad(params, x, y, weights, batch)
+
+    check_gradients(network, params, loss_grad)
+
+
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
 @pytest.mark.parametrize("kind", ["ids", "csr", "dense", "embedding"])
 @pytest.mark.parametrize("n_directions", [1, 2])
 @pytest.mark.parametrize("n_layers", [1, 2])
 @pytest.mark.parametrize(("cell", "activation"), ACTIVATED_CELLS)
 def test_gradients(cell, activation, n_layers, n_directions, kind, head):
-    rng = np.random.default_rng(7)
     network = make_network(cell, activation, n_layers, n_directions, kind, head)
-    params = random_params(network, rng)
-    batch = PackedBatch(np.cumsum(LENGTHS) - LENGTHS, LENGTHS)
-    x = make_inputs(kind, rng)[batch.rows]
-    y = make_targets(head, 3, rng)
-    weights = rng.uniform(0.5, 2, N)
+    check_network(network, kind, head)
 
-    def loss_grad(params):
-        return network.loss_grad(params, x, y, weights, batch)
 
-    check_gradients(network, params, loss_grad)
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("n_directions", [1, 2])
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_gradients_of_pooled_steps(pooling, cell, n_directions, head):
+    network = make_network(cell, "tanh", 1, n_directions, "ids", head, pooling=pooling)
+    check_network(network, "ids", head)
+
+
+@pytest.mark.parametrize("kind", ["csr", "dense", "embedding"])
+@pytest.mark.parametrize("n_layers", [1, 2])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_gradients_of_pooled_steps_of_any_kind(pooling, n_layers, kind):
+    network = make_network(
+        "lstm", "tanh", n_layers, 2, kind, "softmax", pooling=pooling
+    )
+    check_network(network, kind, "softmax")

@@ -27,6 +27,7 @@ def make_network(**changed):
         "n_outputs": K,
         "bidirectional": True,
         "embedding_dim": None,
+        "pooling": None,
         "head": "softmax",
         "dropout": (0.0, 0.0),
         "dtype": np.float64,

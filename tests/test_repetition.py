@@ -51,8 +51,16 @@ STORAGES = {
 }
 
 
+def merge_weighted(rows, offsets, targets, weights):
+    """Merge; take and return the weights of sequences."""
+    weights = np.repeat(weights, np.diff(offsets))
+    index, summed = merge_repeated(rows, offsets, targets, weights, offsets)
+    assert_array_equal(summed, np.repeat(summed[offsets[:-1]], np.diff(offsets)))
+    return index, summed[offsets[:-1]]
+
+
 def merge(rows, targets=TARGETS, weights=WEIGHTS):
-    index, summed = merge_repeated(rows, OFFSETS, targets, weights)
+    index, summed = merge_weighted(rows, OFFSETS, targets, weights)
     return index.tolist(), summed.tolist()
 
 
@@ -82,7 +90,7 @@ def test_order_is_canonical(name):
     order = np.random.default_rng(1).permutation(len(LENGTHS))
     at = np.concatenate([np.arange(OFFSETS[i], OFFSETS[i + 1]) for i in order])
     offsets = np.concatenate([[0], np.cumsum(LENGTHS[order])])
-    index, summed = merge_repeated(rows[at], offsets, TARGETS[at], WEIGHTS[order])
+    index, summed = merge_weighted(rows[at], offsets, TARGETS[at], WEIGHTS[order])
     expected, of_each = merge(rows)
 
     def contents(rows, targets, offsets, index):
@@ -96,13 +104,13 @@ def test_order_is_canonical(name):
 
 def test_order_is_not_that_of_the_data():
     n = 50
-    index, _ = merge_repeated(np.arange(n), np.arange(n + 1), np.zeros(n), np.ones(n))
+    index, _ = merge_weighted(np.arange(n), np.arange(n + 1), np.zeros(n), np.ones(n))
     assert index.tolist() != sorted(index)
 
 
 def test_many_sequences_are_told_apart():
     n = 3000
-    index, summed = merge_repeated(
+    index, summed = merge_weighted(
         np.arange(n), np.arange(n + 1), np.zeros(n), np.ones(n)
     )
     assert sorted(index) == list(range(n))
@@ -112,7 +120,7 @@ def test_many_sequences_are_told_apart():
 def test_multilabel_targets():
     rows = np.zeros(4, dtype=np.int64)
     targets = np.asfortranarray([[1.0, 0], [0, 1], [1, 0], [1, 1]])
-    index, summed = merge_repeated(rows, np.arange(5), targets, np.ones(4))
+    index, summed = merge_weighted(rows, np.arange(5), targets, np.ones(4))
     assert sorted(index) == [0, 1, 3]
     assert_array_equal(summed, [2, 1, 0, 1])
 
@@ -131,3 +139,21 @@ def test_no_weight_is_no_sequence():
     index, summed = merge(IDS, weights=np.zeros(len(LENGTHS)))
     assert index == []
     assert summed == [0] * len(LENGTHS)
+
+
+def test_weights_of_steps_are_summed_step_by_step():
+    rows, targets = np.array([7, 8, 9, 7, 8, 7, 8]), np.array([0, 1, 1, 0, 1, 0, 1])
+    weights = np.array([1.0, 0, 4, 2, 3, 0, 0])
+    offsets = np.array([0, 2, 3, 5, 7])
+    index, summed = merge_repeated(rows, offsets, targets, weights, offsets)
+    assert sorted(index) == [0, 1]
+    assert_array_equal(summed, [3, 3, 4, 0, 0, 0, 0])
+
+
+def test_one_target_for_a_sequence():
+    rows, targets = np.array([7, 8, 9, 7, 8, 7, 8]), np.array([0, 1, 0, 1])
+    index, summed = merge_repeated(
+        rows, np.array([0, 2, 3, 5, 7]), targets, np.arange(1.0, 5), np.arange(5)
+    )
+    assert sorted(index) == [0, 1, 3]
+    assert_array_equal(summed, [4, 2, 0, 4])

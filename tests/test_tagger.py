@@ -759,7 +759,7 @@ def test_bad_weights_are_refused():
             small(class_weight={"a": weight}).fit(X2, Y2)
     with pytest.raises(ValueError, match="class_weight names 'c'"):
         small(class_weight={"c": 2.0}).fit(X2, Y2)
-    with pytest.raises(ValueError, match="class_weight is for one label a step"):
+    with pytest.raises(ValueError, match="class_weight is for one label each"):
         small(class_weight="balanced").fit([[0, 1]], [np.eye(2)])
     with pytest.raises(ValueError, match="class_weight is zero for all steps"):
         small(class_weight={"a": 0, "b": 0}).fit(X2, Y2)

@@ -21,8 +21,12 @@ class PackedBatch:
     ----------
     order : ndarray of shape (B,)
         The sequences, longest first; those of equal length keep their order.
+    lengths : ndarray of shape (B,)
+        The number of steps of each, in this order.
     sizes : list of T ints
         How many sequences are live at each step; never rises.
+    sequence : ndarray of shape (N,)
+        The number j of the sequence of each packed row.
     rows : ndarray of shape (N,)
         The flat row of each packed row.
     reverse : ndarray of shape (N,)
@@ -39,6 +43,7 @@ class PackedBatch:
         offsets = np.concatenate([[0], np.cumsum(sizes)])
         step = np.repeat(np.arange(longest), sizes)
         sequence = np.arange(offsets[-1]) - offsets[step]
+        self.lengths, self.sequence = lengths, sequence
         self.sizes = sizes.tolist()
         self.rows = starts[self.order][sequence] + step
         self.reverse = offsets[lengths[sequence] - 1 - step] + sequence

@@ -1,7 +1,8 @@
-"""What stands on the last layer: scores for each step, losses, probabilities.
+"""What stands on the last layer: scores of a term, losses, probabilities.
 
-``loss_grad(scores, y, weights)`` returns the summed loss and its derivative by the
-scores; ``proba(scores)`` the probabilities. Sums, never means: only training divides.
+A term is a step, or where the steps are pooled a sequence. ``loss_grad(scores, y,
+weights)`` returns the summed loss and its derivative by the scores; ``proba(scores)``
+the probabilities where there are any. Sums, never means: only training divides.
 """
 
 import numpy as np
@@ -18,9 +19,9 @@ class Softmax:
         scores : ndarray of shape (N, K)
             Not yet normalised; overwritten.
         y : ndarray of N ints
-            The index of the true class of each step.
+            The index of the true class of each term.
         weights : ndarray of shape (N,)
-            How much each step counts.
+            How much each term counts.
 
         Returns
         -------
@@ -64,7 +65,7 @@ class Sigmoid:
         y : ndarray of shape (N, K)
             0 or 1.
         weights : ndarray of shape (N,) or (N, K)
-            How much each step, or each answer, counts.
+            How much each term, or each answer, counts.
 
         Returns
         -------
@@ -90,4 +91,48 @@ class Sigmoid:
         return np.where(scores >= 0, 1, e) / (1 + e)
 
 
-HEADS = {"softmax": Softmax, "sigmoid": Sigmoid}
+class SquaredError:
+    """K numbers: half the squared error, summed over them."""
+
+    def loss_grad(self, scores, y, weights):
+        """Return the summed loss and its derivative by the scores.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (N, K)
+            The predictions; overwritten.
+        y : ndarray of shape (N, K)
+            The true numbers.
+        weights : ndarray of shape (N,)
+            How much each term counts.
+
+        Returns
+        -------
+        loss : float
+        dscores : ndarray of shape (N, K)
+        """
+        scores -= y
+        losses = np.einsum("nk,nk->n", scores, scores)
+        loss = 0.5 * float(losses.astype(np.float64) @ weights)
+        scores *= weights[:, None]
+        return loss, scores
+
+
+class AbsoluteError:
+    """K numbers: the absolute error, summed over them."""
+
+    def loss_grad(self, scores, y, weights):
+        """Return the summed loss and its derivative, as `SquaredError` does."""
+        scores -= y
+        losses = np.abs(scores).sum(axis=1, dtype=np.float64)
+        np.sign(scores, out=scores)
+        scores *= weights[:, None]
+        return float(losses @ weights), scores
+
+
+HEADS = {
+    "softmax": Softmax,
+    "sigmoid": Sigmoid,
+    "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+}

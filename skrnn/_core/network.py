@@ -7,6 +7,7 @@ from skrnn._core.batching import PackedBatch, batches_by_length
 from skrnn._core.cells import CELLS
 from skrnn._core.heads import HEADS
 from skrnn._core.params import Params, fill_glorot_uniform, orthogonal
+from skrnn._core.pooling import POOLINGS
 from skrnn._core.products import product
 
 
@@ -32,13 +33,15 @@ class Network:
     hidden_sizes : tuple of int
         H of each layer, from the input up.
     n_outputs : int
-        K, the number of scores at each step.
+        K, the number of scores of a term.
     bidirectional : bool
         Whether every layer also reads backwards.
     embedding_dim : int or None
         E.
-    head : {"softmax", "sigmoid"}
-        What the scores mean.
+    pooling : {"last", "mean", "max"} or None
+        How the steps of a sequence become one term; None: each step is a term.
+    head : str
+        A name in `heads.HEADS`, which says what the scores mean.
     dropout : tuple of two floats
         The share to drop of the inputs of the first layer, and of those of the layers
         and the head above it.
@@ -56,6 +59,7 @@ class Network:
         n_outputs,
         bidirectional,
         embedding_dim,
+        pooling,
         head,
         dropout,
         dtype,
@@ -66,6 +70,7 @@ class Network:
         self.n_outputs = n_outputs
         self.n_directions = 2 if bidirectional else 1
         self.embedding_dim = embedding_dim
+        self.pooling = None if pooling is None else POOLINGS[pooling]()
         self.head = HEADS[head]()
         self.dropout = dropout
         self.dtype = np.dtype(dtype)
@@ -119,7 +124,7 @@ class Network:
         return params
 
     def forward(self, params, x, batch, *, rng=None, keep=True):
-        """Compute the scores of every step of a batch.
+        """Compute the scores of every term of a batch.
 
         Parameters
         ----------
@@ -136,29 +141,35 @@ class Network:
 
         Returns
         -------
-        scores : ndarray of shape (N, K)
+        scores : ndarray of shape (N, K), or (B, K) where steps are pooled
+            Packed like the batch.
         tape : list or None
         """
         times = np.matmul if keep else product
-        tape = [x]
+        tape, pooled = [x], None
+        n_layers = len(self.hidden_sizes)
         if self.embedding_dim is not None:
             x = inputs.project(x, params["embedding"], times=times)
-        for l in range(len(self.hidden_sizes)):
+        for l in range(n_layers):
             x, mask = self._drop(x, l, rng)
             z, x = self._project(params, x, batch, l, times)
             U, e = params[f"U{l}"], self._extra(params, l)
             h, _, kept = recurrence.forward(self.cell, z, U, e, batch.sizes, keep=keep)
             if keep:
                 tape.append((mask, x, kept))
-            x = h[0]
-            if self.n_directions == 2:
+            if l == n_layers - 1 and self.pooling is not None:
+                h, pooled = self.pooling.forward(h, batch)
+                x = np.concatenate(h, axis=1)
+            elif self.n_directions == 2:
                 x = np.concatenate([h[0], h[1].take(batch.reverse, axis=0)], axis=1)
-        x, mask = self._drop(x, len(self.hidden_sizes), rng)
+            else:
+                x = h[0]
+        x, mask = self._drop(x, n_layers, rng)
         scores = times(x, params["W_out"])
         scores += params["b_out"]
         if not keep:
             return scores, None
-        tape.append((mask, x))
+        tape.append((mask, x, pooled))
         return scores, tape
 
     def backward(self, params, dscores, tape, batch, grads):
@@ -168,7 +179,7 @@ class Network:
         ----------
         params : Params
             The weights.
-        dscores : ndarray of shape (N, K)
+        dscores : ndarray of the shape of the scores
             The derivative of the loss by each score.
         tape : list
             What `forward` returned.
@@ -177,7 +188,7 @@ class Network:
         grads : Params
             Added to; its table becomes a `RowGrad`.
         """
-        raw, *layers, (mask, x) = tape
+        raw, *layers, (mask, x, pooled) = tape
         grads["W_out"][...] += x.T @ dscores
         grads["b_out"][...] += dscores.sum(axis=0)
         dx = dscores @ params["W_out"].T
@@ -185,10 +196,11 @@ class Network:
             if mask is not None:
                 dx *= mask
             mask, x, kept = layers[l]
-            H = self.hidden_sizes[l]
-            dh = dx[None]
-            if self.n_directions == 2:
-                dh = np.stack([dx[:, :H], dx[:, H:].take(batch.reverse, axis=0)])
+            dh = dx.reshape(len(dx), -1, self.hidden_sizes[l]).swapaxes(0, 1)
+            if l == len(layers) - 1 and self.pooling is not None:
+                dh = self.pooling.backward(dh, pooled, batch)
+            elif self.n_directions == 2:
+                dh = np.stack([dh[0], dh[1].take(batch.reverse, axis=0)])
             U, e, de = params[f"U{l}"], self._extra(params, l), self._extra(grads, l)
             dz, _ = recurrence.backward(self.cell, dh, kept, U, e, grads[f"U{l}"], de)
             grads[f"b{l}"][...] += dz.sum(axis=1)
@@ -211,10 +223,10 @@ class Network:
         ----------
         params, x, batch, rng
             As in `forward`.
-        y : ndarray of shape (N,) or (N, K)
+        y : ndarray of shape (N,) or (N, K), where steps are pooled (B,) or (B, K)
             Targets as the head takes them, packed.
-        weights : ndarray of shape (N,)
-            How much each step counts.
+        weights : ndarray of shape (N,) or (B,)
+            How much each term counts.
 
         Returns
         -------
@@ -228,7 +240,7 @@ class Network:
         return loss, grads
 
     def scores(self, params, rows, offsets, *, run_all=map):
-        """Compute the scores of every step of many sequences, batch by batch.
+        """Compute the scores of every term of many sequences, batch by batch.
 
         The bits of a score do not depend on the other sequences.
 
@@ -245,19 +257,25 @@ class Network:
 
         Returns
         -------
-        ndarray of shape (N, K)
+        ndarray of shape (N, K), or (n, K) where steps are pooled
         """
         starts, lengths = offsets[:-1], np.diff(offsets)
-        scores = np.empty((offsets[-1], self.n_outputs), dtype=self.dtype)
+        n_terms = offsets[-1] if self.pooling is None else len(lengths)
+        scores = np.empty((n_terms, self.n_outputs), dtype=self.dtype)
 
         def run(index):
             batch = PackedBatch(starts[index], lengths[index])
             x = rows[batch.rows]
-            scores[batch.rows] = self.forward(params, x, batch, keep=False)[0]
+            terms = self.terms(batch, index)
+            scores[terms] = self.forward(params, x, batch, keep=False)[0]
 
         for _ in run_all(run, batches_by_length(lengths)):
             pass
         return scores
+
+    def terms(self, batch, index):
+        """Return which of all terms those of a batch of the sequences `index` are."""
+        return batch.rows if self.pooling is None else index[batch.order]
 
     def _drop(self, x, l, rng):
         """Return the inputs of layer l with some dropped, and the mask to go back."""

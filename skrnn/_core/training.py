@@ -14,11 +14,14 @@ from skrnn._core.optimizers import finish_grads
 
 
 class Data(NamedTuple):
-    """The sequences to train on: some of N rows that may hold others, too."""
+    """The sequences to train on: some of N rows that may hold others, too.
+
+    Terms are the rows, or where the network pools steps the B sequences.
+    """
 
     rows: object  # ids, CSR or dense rows, N of them
-    targets: np.ndarray  # shape (N, ...)
-    weights: np.ndarray  # shape (N,)
+    targets: np.ndarray  # shape (n_terms, ...)
+    weights: np.ndarray  # shape (n_terms,)
     starts: np.ndarray  # shape (B,), the first row of each sequence
     lengths: np.ndarray  # shape (B,)
 
@@ -56,11 +59,12 @@ def train_epoch(
     dropout_rng = rng if any(network.dropout) else None
     for index in shuffled_batches(n, batch_size, rng if shuffle else None):
         batch = PackedBatch(data.starts[index], data.lengths[index])
-        weights = data.weights[batch.rows]
+        terms = network.terms(batch, index)
+        weights = data.weights[terms]
         n_terms = float(weights.sum(dtype=np.float64))
         if n_terms == 0:
             continue
-        x, y = data.rows[batch.rows], data.targets[batch.rows]
+        x, y = data.rows[batch.rows], data.targets[terms]
         loss, grads = network.loss_grad(params, x, y, weights, batch, dropout_rng)
         norm = finish_grads(grads, params, n_terms, alpha, max_norm)
         if not (math.isfinite(loss) and math.isfinite(norm)):
