@@ -137,7 +137,7 @@ class Sequences:
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError("Sequences cannot become an array without a copy.")
-        column = as_items(self.rows, self.offsets)[:, None]
+        column = as_items(self.rows, self.offsets)[:, None].view(_Column)
         return column if dtype is None else column.astype(dtype, copy=False)
 
     def __repr__(self):
@@ -146,6 +146,29 @@ class Sequences:
             "tokens": "tokens",
         }.get(self.kind) or f"{self.kind} rows of {self.rows.shape[1]} features"
         return f"<{len(self)} Sequences, {self.rows.shape[0]} steps, {rows}>"
+
+
+class _Column(np.ndarray):
+    """An object array of sequences that `numpy.isclose` compares, each as a whole.
+
+    numpy would want one truth value of each comparison of two cells, which arrays do
+    not have. With this ``numpy.testing.assert_allclose``, and so scikit-learn's checks
+    of transformers, can compare two `Sequences`.
+    """
+
+    def __array_function__(self, func, types, args, kwargs):
+        if func is not np.isclose:
+            return super().__array_function__(func, types, args, kwargs)
+        a, b, *rest = args
+        pairs = np.broadcast(*(np.asarray(x, dtype=object) for x in (a, b)))
+        close = [_all_close(x, y, *rest, **kwargs) for x, y in pairs]
+        return np.array(close, dtype=bool).reshape(pairs.shape)
+
+
+def _all_close(*cells, **tolerances):
+    """Whether two sequences are as long and close to each other in all steps."""
+    x, y = (c.toarray() if sparse.issparse(c) else np.asarray(c) for c in cells[:2])
+    return x.shape == y.shape and np.isclose(x, y, *cells[2:], **tolerances).all()
 
 
 def _check_rows(rows):

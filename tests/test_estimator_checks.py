@@ -1,20 +1,26 @@
 """scikit-learn's own checks of estimators, without an expected failure."""
 
-import numpy as np
 import pytest
-from scipy import sparse
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import estimator_checks
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from skrnn import RNNTagger
-from skrnn.preprocessing import (
+from skrnn import (
+    RNNClassifier,
+    RNNRegressor,
+    RNNTagger,
     SequenceOneHotEncoder,
     Stepwise,
     Tokenizer,
     VocabularyEncoder,
 )
 
+CELLS = ("rnn", "gru", "lstm")
+RECURRENT = [
+    estimator(cell=cell)
+    for estimator in (RNNClassifier, RNNRegressor, RNNTagger)
+    for cell in CELLS
+]
 TRANSFORMERS = [
     SequenceOneHotEncoder(),
     SequenceOneHotEncoder(sparse_output=False),
@@ -23,37 +29,18 @@ TRANSFORMERS = [
 ]
 
 
-@parametrize_with_checks([RNNTagger(cell=cell) for cell in ("rnn", "gru", "lstm")])
-def test_taggers(estimator, check):
+@parametrize_with_checks([*RECURRENT, *TRANSFORMERS])
+def test_checks(estimator, check):
     check(estimator)
 
 
-def _steps(result):
-    """Return the steps of a column of sequences, and any other result as it is."""
-    column = np.asarray(result)
-    if column.dtype != object:
-        return result
-    cells = [c.toarray() if sparse.issparse(c) else c for c in column.ravel()]
-    return np.concatenate(cells)
-
-
-@pytest.fixture
-def compare_steps(monkeypatch):
-    """Let the checks compare columns of sequences, for which they have no function."""
-    for name in ("assert_allclose", "assert_allclose_dense_sparse"):
-        compare = getattr(estimator_checks, name)
-
-        def compare_steps(x, y, *args, compare=compare, **kwargs):
-            assert np.shape(x) == np.shape(y)
-            compare(_steps(x), _steps(y), *args, **kwargs)
-
-        monkeypatch.setattr(estimator_checks, name, compare_steps)
-
-
-@pytest.mark.usefixtures("compare_steps")
-@parametrize_with_checks(TRANSFORMERS)
-def test_transformers(estimator, check):
-    check(estimator)
+@pytest.mark.parametrize("estimator", [*RECURRENT, *TRANSFORMERS], ids=repr)
+def test_no_check_is_made_easier(estimator):
+    tags = get_tags(estimator)
+    assert not (tags.non_deterministic or tags.no_validation)
+    assert tags.input_tags.two_d_array
+    for of_kind in (tags.classifier_tags, tags.regressor_tags):
+        assert of_kind is None or not of_kind.poor_score
 
 
 @pytest.mark.filterwarnings("ignore:Can't test estimator Tokenizer")
