@@ -1008,10 +1008,10 @@ def _targets_of_sequences(y, n_sequences):
         y = y.to_numpy()
     elif isinstance(y, np.ndarray) and y.dtype == object:
         y = y.tolist()
-    elif not isinstance(y, (list, np.ndarray)):
-        y = np.asarray(y) if hasattr(y, "__array__") else targets_as_list(y)
+    elif not isinstance(y, list):
+        y = np.asarray(y)
     if isinstance(y, np.ndarray) and y.ndim == 0:
-        raise ValueError(f"y is {y!r:.60}: give one target for each sequence.")
+        raise ValueError(f"y is {y}: give one target for each sequence.")
     if len(y) != n_sequences:
         raise ValueError(
             f"y has {len(y)} targets and X has {n_sequences} sequences: inconsistent "

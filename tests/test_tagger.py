@@ -17,7 +17,7 @@ from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -357,6 +357,48 @@ def test_order_of_the_data_does_not_matter_when_it_is_shuffled():
     assert not np.array_equal(a.weights_["U0"], b.weights_["U0"])
 
 
+def test_each_step_may_have_its_weight():
+    X, y = make_data()
+    rng = np.random.default_rng(1)
+    by_sequence = rng.integers(0, 3, len(X))
+    by_step = [np.full(len(x), w) for x, w in zip(X, by_sequence, strict=True)]
+    assert_same_model(small().fit(X, y, by_sequence), small().fit(X, y, by_step))
+    zeros = [rng.integers(0, 2, len(x)) for x in X]
+    zeros[0][:] = 1  # not all of them
+    junk = [
+        [label if w else "junk" for label, w in zip(labels, ws, strict=True)]
+        for labels, ws in zip(y, zeros, strict=True)
+    ]
+    model = small().fit(X, junk, zeros)
+    assert_array_equal(model.classes_, ["even", "odd"])
+    right = flat(model.predict(X)) == flat(y)
+    expected = np.average(right, weights=flat(zeros))
+    assert_allclose(model.score(X, y, zeros), expected, rtol=1e-12)
+
+
+def test_steps_without_weight_are_not_learned():
+    X, y = [[0, 1]] * 2, [["a", "b"], ["a", "c"]]
+    model = small(max_iter=60).fit(X, y, sample_weight=[[1, 1], [1, 0]])
+    assert_array_equal(model.predict(X)[0], ["a", "b"])
+    model = small(max_iter=60).fit(X, y, sample_weight=[[1, 0.1], [1, 2]])
+    assert_array_equal(model.predict(X)[0], ["a", "c"])
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([[1, 1]], "sample_weight has 1 items and X has 2"),
+        ([[1, 1], [1]], r"sample_weight\[1\] has shape \(1,\) and X\[1\] has 3 steps"),
+        ([[1, 1], [1, -1, 1]], r"sample_weight\[1\] contains -1.0 at step 1"),
+        ([[1, 1], [1, np.nan, 1]], r"sample_weight\[1\] contains nan at step 1"),
+        ([[0, 0], [0, 0, 0]], "at least one non-zero"),
+    ],
+)
+def test_bad_weights_of_steps_are_named(weights, message):
+    with pytest.raises(ValueError, match=message):
+        small().fit([[0, 1], [1, 1, 0]], [["a", "b"], ["b", "b", "a"]], weights)
+
+
 def test_class_weight():
     X, y = make_data(40)
     y = [np.where(x == 0, "rare", "often") for x in X]
@@ -667,6 +709,21 @@ def test_metadata_is_routed():
     assert_same_model(pipe[-1], small().fit(X[15:], y[15:]))
 
 
+def test_weights_of_steps_are_routed():
+    X, y = make_data(30)
+    weights = [np.arange(len(x)) + 1.0 for x in X]
+    with config_context(enable_metadata_routing=True):
+        tagger = small().set_fit_request(sample_weight=True)
+        tagger.set_score_request(sample_weight=True)
+        found = cross_validate(tagger, X, y, params={"sample_weight": weights}, cv=3)
+    expected = []
+    for train, test in KFold(3).split(X):
+        parts = [[part[i] for i in train] for part in (X, y, weights)]
+        model = small().fit(*parts)
+        expected.append(model.score(*([p[i] for i in test] for p in (X, y, weights))))
+    assert_array_equal(found["test_score"], expected)
+
+
 def test_verbose(capsys):
     X, y = make_data()
     small(verbose=True, max_iter=2, early_stopping=True).fit(X, y)
@@ -761,7 +818,7 @@ def test_bad_weights_are_refused():
         small(class_weight={"c": 2.0}).fit(X2, Y2)
     with pytest.raises(ValueError, match="class_weight is for one label each"):
         small(class_weight="balanced").fit([[0, 1]], [np.eye(2)])
-    with pytest.raises(ValueError, match="class_weight is zero for all steps"):
+    with pytest.raises(ValueError, match="class_weight is zero everywhere"):
         small(class_weight={"a": 0, "b": 0}).fit(X2, Y2)
 
 

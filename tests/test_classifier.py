@@ -1,0 +1,415 @@
+"""RNNClassifier and RNNRegressor as a user sees them."""
+
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.callback import ScoringMonitor
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils.class_weight import compute_sample_weight
+
+from skrnn import RNNClassifier, RNNRegressor, Sequences
+from skrnn._core.cells import CELLS
+from skrnn._core.pooling import POOLINGS
+
+V = 5
+
+
+def make_data(n=80, seed=0):
+    """Return tokens below V; whether the first is the last; how often 0 is there."""
+    rng = np.random.default_rng(seed)
+    X = [rng.integers(0, V, size=rng.integers(1, 8)) for _ in range(n)]
+    y = np.array([("other", "same")[int(x[0] == x[-1])] for x in X])
+    return X, y, np.array([float((x == 0).sum()) for x in X])
+
+
+X, Y, COUNTS = make_data()
+THREE = np.array([min(int(c), 2) for c in COUNTS])
+
+
+def small(estimator=RNNClassifier, **params):
+    params = {"hidden_layer_sizes": 6, "max_iter": 3, "random_state": 0, **params}
+    return estimator(**params)
+
+
+def one_hot(kind):
+    rows = [np.eye(V)[x] for x in X]
+    return rows if kind == "dense" else [sparse.csr_array(r) for r in rows]
+
+
+def assert_same_model(a, b):
+    for name, values in a.weights_.items():
+        assert_array_equal(values, b.weights_[name])
+
+
+# --- learning -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_it_learns_counts(cell, pooling):
+    model = small(
+        cell=cell,
+        pooling=pooling,
+        hidden_layer_sizes=12,
+        learning_rate_init=0.02,
+        max_iter=60,
+    )
+    X_test, _, counts = make_data(seed=1)
+    y_test = np.minimum(counts, 2)
+    assert model.fit(X, THREE).score(X_test, y_test) > 0.9
+    assert model.score(X_test, y_test) == accuracy_score(y_test, model.predict(X_test))
+
+
+def test_last_is_the_first_step_for_the_direction_that_reads_backwards():
+    model = small(cell="rnn", hidden_layer_sizes=4).fit(X, Y)
+    w = {name: values[0] for name, values in model.weights_.items()}
+    back = {k: v[1] for k, v in model.weights_.items() if k in ("W0", "U0", "b0")}
+
+    def run(ids, W0, U0, b0, **_):
+        h = np.zeros(4, dtype=np.float32)
+        for i in ids:
+            h = np.tanh(W0[i] + h @ U0 + b0)
+        return h
+
+    ends = [np.r_[run(x, **w), run(x[::-1], **back)] for x in X]
+    W, b = model.weights_["W_out"][:, 0], model.weights_["b_out"]
+    expected = np.array(ends) @ W + b
+    assert_allclose(model.decision_function(X), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("pooling", "reduce"), [("mean", np.mean), ("max", np.max)])
+def test_pooled_steps(pooling, reduce):
+    model = small(pooling=pooling, cell="rnn", bidirectional=False).fit(X, THREE)
+    w = model.weights_
+    expected = []
+    for x in X:
+        h, outputs = np.zeros(6, dtype=np.float32), []
+        for i in x:
+            h = np.tanh(w["W0"][0, i] + h @ w["U0"][0] + w["b0"][0])
+            outputs.append(h)
+        expected.append(reduce(outputs, axis=0) @ w["W_out"] + w["b_out"])
+    assert_allclose(model.decision_function(X), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error"])
+def test_regression(loss):
+    X_test, _, y_test = make_data(seed=1)
+    model = small(
+        RNNRegressor, loss=loss, hidden_layer_sizes=16, max_iter=60, pooling="mean"
+    )
+    model.set_params(learning_rate_init=0.01, pooling="last").fit(X, 1e6 * COUNTS - 7)
+    assert model.score(X_test, 1e6 * y_test - 7) > 0.8
+    predicted = model.predict(X_test)
+    assert predicted.shape == (80,)
+    assert predicted.dtype == np.float64
+    assert model.score(X_test, y_test) == r2_score(y_test, predicted)
+
+
+def test_absolute_error_leads_to_the_median():
+    """All sequences are the same: what is left to learn is one number."""
+    y = np.array([0.0] * 6 + [1.0] * 2 + [90.0] * 2)
+    options = {"max_iter": 300, "learning_rate": "exponential", "decay_steps": 40}
+    options |= {"batch_size": 10, "learning_rate_init": 0.02, "n_iter_no_change": 300}
+    mean, median = (
+        small(RNNRegressor, loss=loss, **options).fit([[1]] * 10, y).predict([[1]])
+        for loss in ("squared_error", "absolute_error")
+    )
+    assert_allclose(mean, 18.2, rtol=0.01)
+    assert_allclose(median, 0, atol=0.1)
+
+
+def test_several_numbers():
+    targets = np.column_stack([COUNTS, 100 * COUNTS, [len(x) for x in X]])
+    model = small(RNNRegressor, hidden_layer_sizes=16, max_iter=60).fit(X, targets)
+    assert model.predict(X).shape == (80, 3)
+    assert model.score(X, targets) > 0.7
+    assert_allclose(model.target_mean_, targets.mean(axis=0), rtol=1e-12)
+    assert_allclose(model.target_scale_, targets.std(axis=0), rtol=1e-12)
+    with pytest.raises(ValueError, match=r"y has shape \(80, 2\).*3 target"):
+        model.partial_fit(X, targets[:, :2])
+
+
+def test_a_constant_target():
+    model = small(RNNRegressor, max_iter=50).fit(X, np.full(80, 3.0))
+    assert model.target_scale_ == 1
+    assert_allclose(model.predict(X), 3, atol=0.5)
+
+
+def test_multilabel():
+    rows = np.array([[0 in x, 1 in x, x[0] == 2] for x in X]).astype(int)
+    model = small(hidden_layer_sizes=16, max_iter=60, learning_rate_init=0.02)
+    model.fit(X, rows)
+    assert model.multilabel_
+    assert model.score(X, rows) > 0.8
+    assert model.predict(X).shape == model.predict_proba(X).shape == (80, 3)
+    assert_array_equal(model.predict(X), model.predict_proba(X) > 0.5)
+    assert_same_model(model, clone(model).fit(X, sparse.csr_array(rows)))
+    assert_same_model(model, clone(model).fit(X, pd.DataFrame(rows)))
+    with pytest.raises(ValueError, match="y holds labels, but the model was fitted on"):
+        model.partial_fit(X, Y)
+
+
+@pytest.mark.parametrize("y", [Y, THREE])
+def test_probabilities_agree(y):
+    model = small().fit(X, y)
+    proba, scores = model.predict_proba(X), model.decision_function(X)
+    K = len(model.classes_)
+    assert proba.shape == (80, K)
+    assert scores.shape == ((80,) if K == 2 else (80, K))
+    assert_allclose(proba.sum(axis=1), 1, rtol=1e-12)
+    assert_allclose(np.exp(model.predict_log_proba(X)), proba, rtol=1e-12)
+    assert_array_equal(model.classes_[proba.argmax(axis=1)], model.predict(X))
+    odds = np.log(proba[:, 1] / proba[:, 0])
+    of_scores = scores if K == 2 else scores[:, 1] - scores[:, 0]
+    assert_allclose(odds, of_scores, rtol=1e-5, atol=1e-6)
+
+
+def test_one_class():
+    model = small().fit(X, ["only"] * 80)
+    assert_array_equal(model.predict(X), ["only"] * 80)
+    assert_array_equal(model.predict_proba(X), np.ones((80, 1)))
+
+
+def test_types():
+    assert is_classifier(RNNClassifier())
+    assert is_regressor(RNNRegressor())
+
+
+# --- weights --------------------------------------------------------------------------
+
+WEIGHTS = np.random.default_rng(3).integers(0, 4, 80)
+REPEATED = np.repeat(np.arange(80), WEIGHTS)
+
+
+@pytest.mark.parametrize("options", [{}, {"dropout": 0.4}, {"pooling": "max"}])
+@pytest.mark.parametrize(
+    ("estimator", "y"),
+    [(RNNClassifier, Y), (RNNClassifier, THREE), (RNNRegressor, COUNTS * 0.1)],
+)
+def test_weight_is_repetition(estimator, y, options):
+    weighted = small(estimator, **options).fit(X, y, sample_weight=WEIGHTS)
+    repeated = small(estimator, **options).fit([X[i] for i in REPEATED], y[REPEATED])
+    assert_same_model(weighted, repeated)
+    assert_array_equal(weighted.predict(X), repeated.predict(X))
+
+
+@pytest.mark.parametrize("estimator", [RNNClassifier, RNNRegressor])
+def test_weight_is_repetition_in_the_order_given(estimator):
+    """Without shuffling nothing is merged: the same up to rounding, in one batch."""
+    options = {"shuffle": False, "batch_size": 1000, "dtype": "float64"}
+    weighted = small(estimator, **options).fit(X, THREE, sample_weight=WEIGHTS)
+    repeated = small(estimator, **options)
+    repeated.fit([X[i] for i in REPEATED], THREE[REPEATED])
+    for name, values in weighted.weights_.items():
+        assert_allclose(values, repeated.weights_[name], rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("y", [Y, THREE])
+def test_balanced_classes_are_weights(y):
+    by_class = small(class_weight="balanced").fit(X, y)
+    by_sample = small().fit(X, y, sample_weight=compute_sample_weight("balanced", y))
+    assert_allclose(
+        by_class.predict_proba(X), by_sample.predict_proba(X), rtol=0, atol=1e-6
+    )
+    label = y[0]
+    by_dict = small(class_weight={label: 3}).fit(X, y)
+    weights = np.where(y == label, 3.0, 1.0)
+    assert_same_model(by_dict, small().fit(X, y, sample_weight=weights))
+
+
+def test_labels_without_weight_are_no_classes():
+    y = np.where(np.arange(80) < 10, "rare", Y)
+    model = small().fit(X, y, sample_weight=np.arange(80) >= 10)
+    assert_array_equal(model.classes_, ["other", "same"])
+    assert_same_model(model, small().fit(X[10:], Y[10:]))
+
+
+# --- containers -----------------------------------------------------------------------
+
+
+def object_array(items):
+    array = np.empty(len(items), dtype=object)
+    for i, item in enumerate(items):
+        array[i] = item
+    return array
+
+
+CONTAINERS = {
+    "list of lists": lambda x: [i.tolist() for i in x],
+    "tuple": tuple,
+    "object array": object_array,
+    "column of objects": lambda x: object_array(x)[:, None],
+    "pandas Series": lambda x: pd.Series(x, index=range(5, 5 + len(x))),
+    "pandas frame": lambda x: pd.DataFrame({"x": x}),
+    "polars Series": lambda x: pl.Series([i.tolist() for i in x]),
+    "polars frame": lambda x: pl.DataFrame({"x": [i.tolist() for i in x]}),
+    "CSR": lambda x: one_hot("sparse"),
+    "dense": lambda x: one_hot("dense"),
+    "Sequences": lambda x: Sequences(
+        np.concatenate(x), np.cumsum([0, *map(len, x)]), n_tokens=V
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+@pytest.mark.parametrize(
+    ("estimator", "y"), [(RNNClassifier, Y), (RNNRegressor, COUNTS)]
+)
+def test_containers_give_the_same_model(name, estimator, y):
+    model = small(estimator).fit(X, y)
+    other = small(estimator).fit(CONTAINERS[name](X), y)
+    assert_same_model(model, other)
+    assert_array_equal(other.predict(CONTAINERS[name](X)), model.predict(X))
+
+
+@pytest.mark.parametrize("wrap", [list, tuple, pd.Series, pl.Series, object_array])
+def test_containers_of_targets(wrap):
+    assert_same_model(small().fit(X, wrap(Y.tolist())), small().fit(X, Y))
+    numbers = small(RNNRegressor).fit(X, wrap(COUNTS.tolist()))
+    assert_same_model(numbers, small(RNNRegressor).fit(X, COUNTS))
+
+
+def test_arrays_are_series():
+    rng = np.random.default_rng(0)
+    cube = rng.standard_normal((80, 4, 2))
+    model = small().fit(cube, Y)
+    assert_same_model(model, small().fit(list(cube), Y))
+    table = cube[..., 0]
+    model = small().fit(table, Y)
+    assert model.n_features_in_ == 4
+    assert_same_model(model, small().fit(list(table), Y))
+    with pytest.raises(ValueError, match="expecting 4 features"):
+        model.predict(table[:, :3])
+    assert model.predict([row[:3] for row in table]).shape == (80,)
+
+
+# --- one base -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("estimator", "y"), [(RNNClassifier, Y), (RNNRegressor, COUNTS)]
+)
+def test_partial_fit_and_warm_start_go_on(estimator, y, tmp_path):
+    options = {"dropout": 0.2, "max_iter": 4, "tol": 0.0}
+    whole = small(estimator, **options).fit(X, y)
+    parts = small(estimator, **options)
+    for epoch in range(4):
+        parts.partial_fit(X, y)
+        if epoch == 1:
+            joblib.dump(parts, tmp_path / "model")
+            parts = joblib.load(tmp_path / "model")
+    assert_same_model(whole, parts)
+    assert whole.loss_curve_ == parts.loss_curve_
+    warm = small(estimator, **{**options, "max_iter": 2}, warm_start=True).fit(X, y)
+    assert_same_model(whole, warm.fit(X, y))
+    assert_same_model(whole, pickle.loads(pickle.dumps(whole)))
+
+
+def test_partial_fit_knows_its_classes():
+    model = small().partial_fit(X[:40], THREE[:40] % 2, classes=[0, 1, 2])
+    model.partial_fit(X, THREE)
+    assert_array_equal(model.classes_, [0, 1, 2])
+    with pytest.raises(ValueError, match=r"y\[3\] contains the label 7"):
+        model.partial_fit(X[:4], [0, 1, 2, 7])
+    model = small(RNNRegressor).partial_fit(X[:40], COUNTS[:40])
+    mean = model.target_mean_
+    assert_array_equal(model.partial_fit(X[40:], COUNTS[40:]).target_mean_, mean)
+    with pytest.raises(ValueError, match="does not support early_stopping"):
+        small(RNNRegressor, early_stopping=True).partial_fit(X, COUNTS)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "y", "score"),
+    [(RNNClassifier, Y, accuracy_score), (RNNRegressor, COUNTS, r2_score)],
+)
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_early_stopping_keeps_the_best(estimator, y, score, shuffle):
+    model = small(
+        estimator, early_stopping=True, validation_fraction=0.3, shuffle=shuffle
+    )
+    model.set_params(max_iter=30, n_iter_no_change=3, learning_rate_init=0.05)
+    model.fit(X, y)
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    assert len(model.validation_scores_) == model.n_iter_
+    other = clone(model).set_params(max_iter=np.argmax(model.validation_scores_) + 1)
+    assert_same_model(other.fit(X, y), model)
+
+
+def test_callbacks_score_each_epoch():
+    monitor = ScoringMonitor(scoring="accuracy")
+    model = small().set_callbacks(monitor).fit(X, Y)
+    whole, *epochs = monitor.get_logs().data_as_pandas["accuracy"]
+    assert len(epochs) == 3
+    assert whole == epochs[-1] == model.score(X, Y)
+
+
+def test_predictions_do_not_depend_on_the_others():
+    for pooling in POOLINGS:
+        model = small(pooling=pooling, hidden_layer_sizes=(7, 5)).fit(X, THREE)
+        together = model.predict_proba(X)
+        alone = [model.predict_proba([x])[0] for x in X]
+        assert_array_equal(together, alone)
+        threads = model.set_params(n_jobs=2).predict_proba(X)
+        assert_array_equal(together, threads)
+
+
+# --- what is refused ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        ("text", [0], "X is a single string"),
+        ([[0, 1], [1]], "ab", "y is a single string"),
+        ([[0, 1], [1]], None, "requires y to be passed"),
+        ([[0, 1], [1]], [0, 1, 1], "y has 3 targets and X has 2 sequences"),
+        ([[0, 1], []], [0, 1], r"X\[1\] has no steps"),
+        ([["a"], ["b"]], [0, 1], r"X\[0\] contains the token 'a'.*VocabularyEncoder"),
+        ([[0.5], [np.nan]], [0, 1], r"X\[1\] contains NaN or infinity at step 0"),
+        ([[0, 1], [1]], [[1, 0], [1]], r"y\[1\] has 1 labels and y\[0\] has 2.*Tagger"),
+        ([[0, 1], [1]], [[1, 0], [1, 2]], "y should be a 1d array"),
+        ([[0, 1], [1]], [0.3, 1.2], "Unknown label type: continuous"),
+        ([[0, 1], [1]], [0, np.nan], "contains NaN"),
+        ([[0, 1], [1]], 1, "y is 1: give one target for each sequence"),
+    ],
+)
+def test_bad_data_is_named(X, y, message):
+    model = small().fit([[0], [1]], [0, 1])
+    before = model.predict_proba([[0], [1]])
+    with pytest.raises((ValueError, TypeError), match=message):
+        model.fit(X, y)
+    assert_array_equal(model.predict_proba([[0], [1]]), before)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (["a", "b"], "could not convert"),
+        ([1.0, np.inf], "contains infinity"),
+        ([1.0], "y has 1 targets and X has 2"),
+        (None, "requires y to be passed"),
+    ],
+)
+def test_bad_numbers_are_named(y, message):
+    with pytest.raises(ValueError, match=message):
+        small(RNNRegressor).fit([[0, 1], [1]], y)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params", "message"),
+    [
+        (RNNClassifier, {"pooling": "sum"}, "The 'pooling' parameter"),
+        (RNNRegressor, {"loss": "huber"}, "The 'loss' parameter"),
+        (RNNClassifier, {"class_weight": {"x": 2}}, "class_weight names 'x'"),
+    ],
+)
+def test_bad_parameters_are_named(estimator, params, message):
+    with pytest.raises(ValueError, match=message):
+        small(estimator, **params).fit([[0], [1]], [0, 1])
