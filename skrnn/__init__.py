@@ -1,9 +1,8 @@
 """Recurrent neural networks as scikit-learn estimators."""
 
-from importlib.metadata import version
-
-from skrnn import datasets, metrics, preprocessing
+from skrnn import datasets, metrics, preprocessing, utils
 from skrnn._classifier import RNNClassifier, RNNRegressor
+from skrnn._estimator import VERSION
 from skrnn._sequences import Sequences
 from skrnn._show_versions import show_versions
 from skrnn._tagger import RNNTagger
@@ -14,7 +13,7 @@ from skrnn.preprocessing import (
     VocabularyEncoder,
 )
 
-__version__ = version("skrnn")
+__version__ = VERSION
 
 __all__ = [
     "RNNClassifier",
@@ -29,4 +28,5 @@ __all__ = [
     "metrics",
     "preprocessing",
     "show_versions",
+    "utils",
 ]

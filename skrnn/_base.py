@@ -9,15 +9,15 @@ from numbers import Integral, Real
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from skrnn._core.cells import CELLS
 from skrnn._core.network import Network
 from skrnn._core.optimizers import RULES, Optimizer, learning_rate_at
 from skrnn._core.training import Data, History, train
+from skrnn._estimator import Estimator
 from skrnn._repetition import merge_repeated, with_weight
 from skrnn._sequences import Sequences
 from skrnn._validation import (
@@ -44,6 +44,7 @@ class _OneBlasThread:
         with self.lock:
             if self.depth == 0:
                 self.controller = self.controller or ThreadpoolController()
+                self.free_control()
                 self.limit = self.controller.limit(limits=1, user_api="blas")
             self.depth += 1
 
@@ -51,13 +52,24 @@ class _OneBlasThread:
         with self.lock:
             self.depth -= 1
             if self.depth == 0:
+                self.free_control()
                 self.limit.restore_original_limits()
+                self.free_control()
+
+    def free_control(self):
+        """Let any thread set limits, as threadpoolctl did before version 3.8.
+
+        Since then the limits of the thread that set some first are the only ones that
+        count as long as it lives, and those of all others are ignored.
+        """
+        if hasattr(OpenBLASController, "clear_controlling_thread"):
+            OpenBLASController.clear_controlling_thread(force=True)
 
 
 one_blas_thread = _OneBlasThread()
 
 
-class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
     """Base of all recurrent estimators.
 
     A subclass says what its targets are, in `_check_targets`, `_encode_targets` and
@@ -236,7 +248,8 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.input_kind_ = X.kind
         self.input_size_ = X.n_tokens if X.kind == "ids" else X.rows.shape[1]
         self._architecture = self._describe()
-        params = Network(**self._architecture).init_params(rng)
+        with one_blas_thread:
+            params = Network(**self._architecture).init_params(rng)
         self._weights = params.flat, params.table
         self._optimizer_state = None
         self._rng_state = rng.get_state()
@@ -464,6 +477,11 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return Parallel(n_jobs=self.n_jobs, require="sharedmem")(
             delayed(function)(item) for item in items
         )
+
+    def _upgrade(self, state, saved_as):
+        if saved_as == 0 and "_architecture" in state:  # before steps could be pooled
+            state["_architecture"] = {"pooling": None, **state["_architecture"]}
+        return state
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

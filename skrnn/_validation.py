@@ -262,7 +262,7 @@ def _stack_arrays(cells, name):
         large = any(c.dtype == np.uint64 and c.max() >= 2**63 for c in cells)
         dtype = object if large else np.int64
         return np.concatenate(cells, dtype=dtype, casting="unsafe")
-    return np.concatenate(cells)
+    return np.ascontiguousarray(np.concatenate(cells))  # sums depend on the order
 
 
 def _stack_items(cells, offsets, name, tokens):

@@ -18,7 +18,6 @@ from numbers import Integral
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
 
 __all__ = [
@@ -378,6 +377,8 @@ def load_digit_rows(*, steps="rows", return_X_y=False):
     shapes = {"rows": (-1, 8, 8), "pixels": (-1, 64, 1)}
     if steps not in shapes:
         raise ValueError(f"steps must be 'rows' or 'pixels', got {steps!r}.")
+    from sklearn.datasets import load_digits  # late: it would slow down import skrnn
+
     digits = load_digits()
     X = digits.data.reshape(shapes[steps]) / 16
     if return_X_y:

@@ -20,7 +20,7 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 from sklearn import config_context
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import TransformerMixin, clone
 from sklearn.feature_extraction.text import (
     strip_accents_ascii,
     strip_accents_unicode,
@@ -28,6 +28,7 @@ from sklearn.feature_extraction.text import (
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
+from skrnn._estimator import Estimator
 from skrnn._sequences import Sequences
 from skrnn._validation import (
     HasMethods,
@@ -50,7 +51,7 @@ __all__ = ["SequenceOneHotEncoder", "Stepwise", "Tokenizer", "VocabularyEncoder"
 WORDS_AND_MARKS = r"\w+(?:['\u2019-]\w+)*|[^\w\s]"
 
 
-class _SequenceTransformer(TransformerMixin, BaseEstimator):
+class _SequenceTransformer(TransformerMixin, Estimator):
     """Base of transformers that emit one column of sequences."""
 
     _default_name = "tokens"

@@ -37,7 +37,8 @@ def test_checks(estimator, check):
 @pytest.mark.parametrize("estimator", [*RECURRENT, *TRANSFORMERS], ids=repr)
 def test_no_check_is_made_easier(estimator):
     tags = get_tags(estimator)
-    assert not (tags.non_deterministic or tags.no_validation)
+    assert not tags.non_deterministic
+    assert not tags.no_validation
     assert tags.input_tags.two_d_array
     for of_kind in (tags.classifier_tags, tags.regressor_tags):
         assert of_kind is None or not of_kind.poor_score

@@ -1,0 +1,134 @@
+"""Fitted models are saved and loaded, also by skops, and by other versions."""
+
+import copy
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+import skops.io
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_html_repr
+
+import skrnn
+from skrnn import (
+    RNNClassifier,
+    RNNRegressor,
+    RNNTagger,
+    SequenceOneHotEncoder,
+    Stepwise,
+    Tokenizer,
+    VocabularyEncoder,
+)
+
+TEXTS = ["a b", "b c a", "c", "a a c b"]
+WORDS = [text.split() for text in TEXTS]
+WAVES = [np.arange(6.0 + i).reshape(-1, 1) % 4 for i in range(4)]
+SMALL = {"hidden_layer_sizes": 3, "max_iter": 2, "random_state": 0}
+FITTED = {
+    "classifier": make_pipeline(
+        Tokenizer(), VocabularyEncoder(), RNNClassifier(dropout=0.1, **SMALL)
+    ).fit(TEXTS, list("xyxy")),
+    "regressor": make_pipeline(
+        Stepwise(StandardScaler()), RNNRegressor(cell="gru", **SMALL)
+    ).fit(WAVES, [1.0, 2.0, 3.0, 4.0]),
+    "tagger": make_pipeline(
+        SequenceOneHotEncoder(), RNNTagger(embedding_dim=2, **SMALL)
+    ).fit(WORDS, [[token < "b" for token in words] for words in WORDS]),
+}
+DATA = {"classifier": TEXTS, "regressor": WAVES, "tagger": WORDS}
+TARGETS = {
+    "classifier": list("xyxy"),
+    "regressor": [1.0, 2.0, 3.0, 4.0],
+    "tagger": [[token < "b" for token in words] for words in WORDS],
+}
+
+
+def with_joblib(model, path):
+    joblib.dump(model, path)
+    return joblib.load(path)
+
+
+def with_skops(model, path):
+    skops.io.dump(model, path)
+    unknown = skops.io.get_untrusted_types(file=path)
+    assert unknown
+    assert all(name.startswith("skrnn.") for name in unknown), unknown
+    assert all(hasattr(skrnn, name.rpartition(".")[2]) for name in unknown), unknown
+    return skops.io.load(path, trusted=unknown)
+
+
+@pytest.mark.parametrize(
+    "save",
+    [with_joblib, with_skops, lambda model, _: pickle.loads(pickle.dumps(model))],
+)
+@pytest.mark.parametrize("name", FITTED)
+def test_what_is_loaded_predicts_and_goes_on(name, save, tmp_path):
+    model = copy.deepcopy(FITTED[name])
+    loaded = save(model, tmp_path / "model")
+    assert vars(loaded[-1]).keys() == vars(model[-1]).keys()
+    for expected, found in zip(
+        model.predict(DATA[name]), loaded.predict(DATA[name]), strict=True
+    ):
+        assert_array_equal(found, expected)
+    for pipeline in (model, loaded):
+        X = pipeline[:-1].transform(DATA[name])
+        pipeline[-1].partial_fit(X, TARGETS[name])
+    for key, values in model[-1].weights_.items():
+        assert_array_equal(loaded[-1].weights_[key], values)
+
+
+def restore(model, *left_out, **changed):
+    """Load a copy of the model whose saved state is another."""
+    state = {**model.__getstate__(), **changed}
+    new = type(model).__new__(type(model))
+    new.__setstate__({k: v for k, v in state.items() if k not in left_out})
+    return new
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_saved_by_a_newer_version(name):
+    for step in FITTED[name]:
+        kind = type(step).__name__
+        with pytest.raises(ValueError, match=f"This {kind} was saved by skrnn 9.1 in"):
+            restore(step, _skrnn_format=1000, _skrnn_version="9.1")
+
+
+def test_saved_before_there_were_formats():
+    tagger = FITTED["tagger"][-1]
+    before = dict(tagger._architecture)
+    del before["pooling"]
+    stamps = "_skrnn_format", "_skrnn_version"
+    old = restore(tagger, *stamps, _architecture=before)
+    X = FITTED["tagger"][:-1].transform(WORDS)
+    for found, expected in zip(
+        old.predict_proba(X), tagger.predict_proba(X), strict=True
+    ):
+        assert_array_equal(found, expected)
+    old.partial_fit(X, TARGETS["tagger"])
+
+
+def test_the_stamp_is_in_files_only():
+    for step in (*FITTED["classifier"], RNNTagger()):
+        state = step.__getstate__()
+        assert state["_skrnn_version"] == skrnn.__version__
+        assert state["_skrnn_format"] >= 1
+        for other in (
+            step,
+            clone(step),
+            copy.copy(step),
+            pickle.loads(pickle.dumps(step)),
+        ):
+            assert not any(key.startswith("_skrnn") for key in vars(other))
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_html_shows_where_the_documentation_is(name):
+    html = estimator_html_repr(FITTED[name])
+    for step in FITTED[name]:
+        module = "skrnn.preprocessing" if hasattr(step, "transform") else "skrnn"
+        page = f"/api/{module}.{type(step).__name__}.html"
+        assert page in html
