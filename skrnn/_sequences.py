@@ -58,8 +58,7 @@ class Sequences:
     array([3, 2])
     """
 
-    ndim = 2
-    dtype = np.dtype(object)
+    ndim = 2  # and no dtype, by which scikit-learn would try to make numbers of it
 
     def __init__(self, rows, offsets, *, n_tokens=None):
         _check_rows(rows)
@@ -113,8 +112,9 @@ class Sequences:
     def __getitem__(self, key):
         if isinstance(key, tuple):  # scikit-learn writes X[key, ...] and X[key, :]
             key, *columns = key
-            if any(c is not Ellipsis and c != slice(None) for c in columns):
-                raise IndexError(f"Sequences have one column; got {columns!r}.")
+            for column in columns:
+                if column is not Ellipsis and np.arange(1)[column].shape != (1,):
+                    raise IndexError(f"Sequences have one column; got {column!r}.")
         if isinstance(key, numbers.Integral):
             i = range(len(self))[key]
             return self.rows[self.offsets[i] : self.offsets[i + 1]]
