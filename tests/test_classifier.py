@@ -213,11 +213,12 @@ def test_weight_is_repetition_in_the_order_given(estimator):
 
 @pytest.mark.parametrize("y", [Y, THREE])
 def test_balanced_classes_are_weights(y):
-    by_class = small(class_weight="balanced").fit(X, y)
-    by_sample = small().fit(X, y, sample_weight=compute_sample_weight("balanced", y))
-    assert_allclose(
-        by_class.predict_proba(X), by_sample.predict_proba(X), rtol=0, atol=1e-6
-    )
+    options = {"dtype": "float64", "batch_size": 100}
+    by_class = small(class_weight="balanced", **options).fit(X, y)
+    weights = compute_sample_weight("balanced", y)
+    by_sample = small(**options).fit(X, y, sample_weight=weights)
+    for name, values in by_class.weights_.items():
+        assert_allclose(values, by_sample.weights_[name], rtol=0, atol=1e-7)
     label = y[0]
     by_dict = small(class_weight={label: 3}).fit(X, y)
     weights = np.where(y == label, 3.0, 1.0)
