@@ -280,9 +280,10 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         architecture = self._describe()
         for name, value in self._architecture.items():
             if architecture[name] != value and name != "dropout":
+                parameter = "loss" if name == "head" else name
                 raise ValueError(
-                    f"{name} is {architecture[name]!r} now, but {value!r} in the model "
-                    "that is to go on: set it back, or fit with warm_start=False."
+                    f"{parameter} is {architecture[name]!r} now, but {value!r} in the "
+                    "model that is to go on: set it back, or fit with warm_start=False."
                 )
         self._architecture = architecture
 

@@ -3,7 +3,6 @@
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.callback import with_callbacks
-from sklearn.metrics import r2_score
 
 from skrnn._base import BaseRNN
 from skrnn._core.pooling import POOLINGS
@@ -218,7 +217,7 @@ class RNNClassifier(ClassifierMixin, LabelRNN):
             The columns, float64, are in the order of `classes_`. Rows sum to 1, or
             for a multi-label target are the probabilities of K independent labels.
         """
-        return self._head(self._scores(X)[0].astype(np.float64), "proba")
+        return self._head(self._scores(X)[0], "proba")
 
     def predict_log_proba(self, X):
         """Compute the logarithm of the probability of each label.
@@ -232,7 +231,26 @@ class RNNClassifier(ClassifierMixin, LabelRNN):
         -------
         ndarray of shape (n, K)
         """
-        return self._head(self._scores(X)[0].astype(np.float64), "log_proba")
+        return self._head(self._scores(X)[0], "log_proba")
+
+    def score(self, X, y, sample_weight=None):
+        """Compute the accuracy: the share of sequences whose label is right.
+
+        Parameters
+        ----------
+        X : container of n sequences
+            As in `fit`.
+        y : array-like of n labels, or of shape (n, K)
+            As in `fit`. A label that was never seen in `fit` counts as not predicted.
+            Of a multi-label target the whole row must be right.
+        sample_weight : array-like of shape (n,), default=None
+            How much each sequence counts.
+
+        Returns
+        -------
+        float
+        """
+        return self._score(X, y, sample_weight, "series")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -245,7 +263,7 @@ class RNNClassifier(ClassifierMixin, LabelRNN):
     terms="sequences",
     term="sequence",
     unit="see `loss`",
-    score="coefficient of determination",
+    score="explained share of the variance that the targets\n    had in the first fit,",
 )
 class RNNRegressor(RegressorMixin, BaseRNN):
     """Recurrent network that predicts one or several numbers for every sequence.
@@ -420,6 +438,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         self._one_target = y.ndim == 1
         self._outputs = self.loss, len(columns)
 
+    def _describe(self):
+        return {**super()._describe(), "head": self.loss}
+
     def _check_like_before(self, y):
         n_targets = y.reshape(len(y), -1).shape[1]
         if n_targets != len(self.target_mean_) or (y.ndim == 1) != self._one_target:
@@ -430,12 +451,12 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     def _encode_targets(self, y, offsets, used):
         standardised = (y.reshape(len(y), -1) - self.target_mean_) / self.target_scale_
-        return standardised.astype(self.dtype)
+        with np.errstate(over="ignore"):  # of what has no weight
+            return standardised.astype(self.dtype)
 
     def _validation_score(self, scores, targets, weights):
-        if len(targets) < 2:  # one has no variance to compare with
-            return -float(np.square(scores - targets).mean())
-        return r2_score(targets, scores, sample_weight=weights)
+        errors = np.square(scores - targets, dtype=np.float64).mean(axis=1)
+        return 1 - float(np.average(errors, weights=weights))
 
     def predict(self, X):
         """Predict the target of each sequence.
@@ -469,6 +490,9 @@ def _weighted_moments(y, weights):
     values, which = np.unique(y, return_inverse=True)
     counts = np.bincount(which, weights)
     values, counts = values[counts > 0], counts[counts > 0]
+    largest = np.abs(values).max() or 1.0  # squares neither overflow nor vanish
+    values = values / largest
     mean = np.average(values, weights=counts)
     scale = np.sqrt(np.average((values - mean) ** 2, weights=counts))
-    return mean, scale if scale > 0 else 1.0
+    is_constant = scale <= 10 * np.finfo(np.float64).eps * abs(mean)
+    return mean * largest, 1.0 if is_constant else scale * largest

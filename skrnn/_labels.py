@@ -1,6 +1,7 @@
 """What estimators of labels share, be it a label for each step or each sequence."""
 
 from itertools import compress
+from numbers import Real
 
 import numpy as np
 from sklearn.callback import with_callbacks
@@ -9,6 +10,7 @@ from skrnn._base import BaseRNN
 from skrnn._core.heads import HEADS
 from skrnn._validation import (
     StrOptions,
+    check_classes,
     encode_labels,
     fit_context,
     sequence_of_row,
@@ -57,7 +59,7 @@ class LabelRNN(BaseRNN):
                 "all classes is not known yet. Pass a dict of weights."
             )
         if classes is not None:
-            classes = unique_labels(classes)
+            classes = check_classes(classes)
             before = None if getattr(self, "multilabel_", True) else self.classes_
             if before is not None and not np.array_equal(before, classes):
                 raise ValueError(
@@ -69,10 +71,6 @@ class LabelRNN(BaseRNN):
     def _learn_targets(self, y, weights, classes):
         self.multilabel_ = isinstance(y, np.ndarray)
         if self.multilabel_:
-            if self.class_weight is not None:
-                raise ValueError(
-                    "class_weight is for one label each; with rows of 0 and 1 use None."
-                )
             self.classes_ = np.arange(y.shape[1])
         elif classes is None:
             self.classes_ = unique_labels(compress(y, weights != 0))
@@ -116,6 +114,10 @@ class LabelRNN(BaseRNN):
     def _term_weights(self, targets, weights):
         if self.class_weight is None:
             return weights
+        if self.multilabel_:
+            raise ValueError(
+                "class_weight is for one label each; with rows of 0 and 1 use None."
+            )
         codes = targets.reshape(len(targets)).astype(np.intp)
         codes[weights == 0] = 0  # may be of no class
         if self.class_weight == "balanced":
@@ -135,7 +137,7 @@ class LabelRNN(BaseRNN):
                 f"{classes!r:.200}."
             )
         for label, weight in self.class_weight.items():
-            if not 0 <= weight < np.inf:
+            if not (isinstance(weight, Real) and 0 <= weight < np.inf):
                 raise ValueError(
                     f"class_weight[{label!r}] is {weight!r}: weights must be finite "
                     "and not negative."
@@ -163,6 +165,16 @@ class LabelRNN(BaseRNN):
 
     def _head(self, scores, method):
         """Return probabilities, or their logarithms, a column for each class."""
+        scores = scores.astype(np.float64)
         if len(self.classes_) == 2 and not self.multilabel_:
             scores = np.concatenate([-scores, scores], axis=1)
         return getattr(HEADS[self._outputs[0]](), method)(scores)
+
+    def _score(self, X, y, sample_weight, table):
+        """Return the share of terms that are right; an unknown label is a wrong one."""
+        scores, offsets = self._scores(X)
+        y = self._check_targets(y, np.diff(offsets), table)
+        self._check_like_before(y)
+        codes = y if self.multilabel_ else encode_labels(y, self.classes_)
+        weights = self._check_weights(sample_weight, np.diff(offsets))
+        return self._accuracy(scores, codes, weights)

@@ -1,7 +1,5 @@
 """RNNTagger: one label for each step."""
 
-import numpy as np
-
 from skrnn._docs import shared_docs
 from skrnn._labels import LabelRNN
 from skrnn._sequences import Sequences, as_items
@@ -9,7 +7,6 @@ from skrnn._validation import (
     as_sequences,
     check_step_targets,
     check_step_weights,
-    encode_labels,
     targets_as_list,
 )
 
@@ -219,7 +216,7 @@ class RNNTagger(LabelRNN):
         Returns
         -------
         ndarray of shape (n,) of objects
-            Item i is an array of shape (T_i, K) whose columns are in the order of
+            Item i is a float64 array of shape (T_i, K), its columns in the order of
             `classes_`. Its rows sum to 1, or for a multi-label target are the
             probabilities of K independent labels.
         """
@@ -259,15 +256,8 @@ class RNNTagger(LabelRNN):
         -------
         float
         """
-        scores, offsets = self._scores(X)
-        lengths = np.diff(offsets)
         table = self._table if self._is_table(X) else "series"
-        codes = self._check_targets(y, lengths, table)
-        self._check_like_before(codes)
-        if not self.multilabel_:
-            codes = encode_labels(codes, self.classes_)
-        weights = check_step_weights(sample_weight, lengths)
-        return self._accuracy(scores, codes, weights)
+        return self._score(X, y, sample_weight, table)
 
     def _by_sequence(self, X, flat, offsets):
         """Return one item a sequence; of a table the rows as they are."""

@@ -32,6 +32,7 @@ __all__ = [
     "StrOptions",
     "as_sequences",
     "check_class_targets",
+    "check_classes",
     "check_ids",
     "check_is_fitted",
     "check_number_targets",
@@ -797,17 +798,21 @@ def encode_labels(labels, classes):
     )
 
 
-def targets_as_list(y):
-    """Return the n items of any container of targets as a list.
+def targets_as_list(y, name="y"):
+    """Return the n items of any container of targets, labels or weights as a list.
 
     Raises
     ------
     ValueError
-        If y is None, a single string, or has no order, as a set.
+        If y is None, a single string or number, or has no order, as a set.
     """
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None.")
-    _refuse_no_list(y, "y")
+    _refuse_no_list(y, name)
+    if hasattr(y, "__array__") and not hasattr(y, "__len__"):
+        y = np.asarray(y)
+    if not hasattr(y, "__len__") or getattr(y, "ndim", 1) == 0:
+        raise ValueError(f"{name} is {y!r:.60}: pass a list or an array.")
     if hasattr(y, "columns") and hasattr(y, "dtypes"):
         y = y[y.columns[0]] if len(y.columns) == 1 else y.to_numpy()
     if isinstance(y, np.ndarray) and y.dtype == object and y.shape[1:] == (1,):
@@ -871,11 +876,10 @@ def check_step_targets(y, lengths, *, single=False):
             f"y[{i}] contains a {kind}: labels must be hashable, or all of them rows "
             f"of 0 and 1; got {labels[step]!r:.60} at step {step - offsets[i]}."
         )
-    if any(map(_is_nan, set(labels))):  # each label once: there are few
-        step = next(k for k, label in enumerate(labels) if _is_nan(label))
-        i = sequence_of_row(offsets, step)
+    if (step := _first_missing(labels)) is not None:
+        i, found = sequence_of_row(offsets, step), _name_missing(labels[step])
         raise ValueError(
-            f"y[{i}] contains NaN at step {step - offsets[i]}: every step needs a "
+            f"y[{i}] contains {found} at step {step - offsets[i]}: every step needs a "
             "label."
         )
     return labels
@@ -889,8 +893,23 @@ def _values(labels):
     return values[:, 0] if values.shape[1] == 1 else values
 
 
-def _is_nan(label):
-    return isinstance(label, (float, np.floating)) and label != label
+def _first_missing(labels):
+    """Return the position of the first missing label; None without one."""
+    if not any(map(_is_missing, set(labels))):  # each label once: there are few
+        return None
+    return next(k for k, label in enumerate(labels) if _is_missing(label))
+
+
+def _is_missing(label):
+    """Whether a label is NaN, NaT or pandas.NA; None may be a label of a step."""
+    try:
+        return bool(label != label)
+    except (TypeError, ValueError):  # pandas.NA is neither equal nor unequal
+        return True
+
+
+def _name_missing(label):
+    return "NaN" if isinstance(label, (float, np.floating)) else repr(label)
 
 
 def _is_row(item):
@@ -913,13 +932,17 @@ def _stack_indicators(y):
                 f"y[{i}] has shape {item.shape} and y[0] has shape {rows[0].shape}: "
                 "every step must have a row of the same number of 0 and 1."
             )
-        if not np.isin(item, (0, 1)).all():
-            raise ValueError(
-                f"y[{i}] contains values that are neither 0 nor 1: the rows of a "
-                "multi-label target are indicators, which MultiLabelBinarizer makes "
-                "of lists of labels."
-            )
+        _check_indicators(item, i)
     return np.concatenate(rows)
+
+
+def _check_indicators(row, i):
+    if not np.isin(row, (0, 1)).all():
+        raise ValueError(
+            f"y[{i}] contains values that are neither 0 nor 1: the rows of a "
+            "multi-label target are indicators, which MultiLabelBinarizer makes of "
+            "lists of labels."
+        )
 
 
 def _to_rows(item):
@@ -951,23 +974,56 @@ def check_class_targets(y, n_sequences):
         If y is missing, is of another kind, or has another length than X.
     """
     y = _targets_of_sequences(y, n_sequences)
-    if isinstance(y, list) and any(map(_is_sequence, y)):
-        lengths = [len(item) if _is_sequence(item) else 0 for item in y]
-        if min(lengths) < max(lengths):
-            i = int(np.argmax(np.array(lengths) != lengths[0]))
-            raise ValueError(
-                f"y[{i}] has {lengths[i]} labels and y[0] has {lengths[0]}: give one "
-                "label for each sequence, or a row of 0 and 1, which "
-                "MultiLabelBinarizer makes of lists of labels. RNNTagger learns one "
-                "label for each step."
-            )
+    if isinstance(y, list):
+        if not any(map(_is_sequence, y)):
+            return _check_labels(y)
+        y = np.asarray(y)
     with np.errstate(invalid="ignore"):  # infinity, which is refused
         kind = type_of_target(y, input_name="y")
     if kind == "multilabel-indicator":
-        return np.asarray(y)
+        for i, row in enumerate(y):
+            _check_indicators(row, i)
+        return y
     y = _check_y(y)
     check_classification_targets(y)
     return y.tolist()
+
+
+def _check_labels(y):
+    """Check labels of any type, one for each sequence."""
+    if (i := _first_unhashable(y)) is not None:
+        raise ValueError(
+            f"y[{i}] is {y[i]!r:.60}, of type {type(y[i]).__name__}: labels must be "
+            "hashable, such as strings or numbers."
+        )
+    i = y.index(None) if None in set(y) else _first_missing(y)
+    if i is not None:
+        found = _name_missing(y[i])
+        raise ValueError(
+            f"y contains NaN or None: y[{i}] is {found}; every sequence needs a label."
+        )
+    if all(isinstance(label, (numbers.Real, np.bool_)) for label in y):
+        check_classification_targets(np.asarray(y, dtype=np.float64))
+    return y
+
+
+def check_classes(classes):
+    """Check the labels that partial_fit is told of; return them as a 1-D array.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or one is missing or not hashable.
+    """
+    items = targets_as_list(classes, "classes")
+    if not items:
+        raise ValueError("classes is empty: name all labels there will ever be.")
+    if _first_unhashable(items) is not None or _first_missing(items) is not None:
+        raise ValueError(
+            f"classes is {classes!r:.200}: it must be one list of labels, none of them "
+            "missing and all hashable."
+        )
+    return unique_labels(items)
 
 
 def check_number_targets(y, n_sequences):
@@ -991,31 +1047,60 @@ def check_number_targets(y, n_sequences):
         If y is missing, not finite or no number, or has another length than X.
     """
     y = _targets_of_sequences(y, n_sequences)
-    if np.shape(y)[1:] in ((), (1,)):
-        y = _check_y(y, y_numeric=True)
-    else:
-        y = _check_y(y, multi_output=True, y_numeric=True)
-    return y.astype(np.float64)
+    if isinstance(y, list):
+        for i, item in enumerate(y):
+            try:
+                np.asarray(item, dtype=np.float64)
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"y[{i}] is {item!r:.60}, which could not be converted to float: "
+                    "targets must be numbers."
+                ) from None
+        y = np.asarray(y)
+    multi_output = y.shape[1:] not in ((), (1,))
+    y = _check_y(y, multi_output=multi_output, y_numeric=True).astype(np.float64)
+    finite = np.isfinite(y.reshape(len(y), -1)).all(axis=1)
+    if not finite.all():
+        i = int(np.argmin(finite))
+        raise ValueError(
+            f"y contains NaN or infinity: y[{i}] is {y[i]}; every sequence needs a "
+            "number."
+        )
+    return y
 
 
 def _targets_of_sequences(y, n_sequences):
-    """Return y as a list or an array, of which there must be n items."""
-    if y is None or isinstance(y, (str, bytes, Mapping)):
-        targets_as_list(y)  # refuses it
+    """Return y as a list, or an array of numbers or strings; it must have n items."""
     if sparse.issparse(y):
         y = y.toarray()
     elif hasattr(y, "to_numpy"):
         y = y.to_numpy()
-    elif isinstance(y, np.ndarray) and y.dtype == object:
-        y = y.tolist()
-    elif not isinstance(y, list):
-        y = np.asarray(y)
-    if isinstance(y, np.ndarray) and y.ndim == 0:
-        raise ValueError(f"y is {y}: give one target for each sequence.")
+    elif not isinstance(y, (list, np.ndarray)):
+        y = np.asarray(y) if hasattr(y, "__array__") else targets_as_list(y)
+    if isinstance(y, np.ndarray):
+        if y.ndim == 0:
+            targets_as_list(y)  # refuses it
+        if y.dtype.kind in "mM":
+            raise ValueError(
+                f"y has dates or times, {y.dtype}: pass numbers, or strings as labels."
+            )
     if len(y) != n_sequences:
         raise ValueError(
             f"y has {len(y)} targets and X has {n_sequences} sequences: inconsistent "
             "numbers of samples."
+        )
+    if isinstance(y, np.ndarray) and y.dtype == object:
+        y = y[:, 0] if y.shape[1:] == (1,) else y
+        y = y.tolist()
+    nested = isinstance(y, list) and any(map(_is_sequence, y))
+    lengths = [len(item) if _is_sequence(item) else 0 for item in y] if nested else [0]
+    if min(lengths) < max(lengths):
+        i = int(np.argmax(np.array(lengths) != lengths[0]))
+        raise ValueError(
+            f"y[{i}] has {lengths[i]} labels and y[0] has {lengths[0]}: give one "
+            "target for each sequence, or a row of as many for each, such as "
+            "MultiLabelBinarizer makes of lists of labels. RNNTagger learns one label "
+            "for each step."
         )
     return y
 
@@ -1032,6 +1117,15 @@ def check_weights(sample_weight, n_sequences):
     ValueError
         If a weight is negative or not finite, or if all of them are zero.
     """
+    if sample_weight is not None and not isinstance(sample_weight, numbers.Number):
+        items = targets_as_list(sample_weight, "sample_weight")
+        for i, item in enumerate(items):
+            if _is_sequence(item):
+                raise ValueError(
+                    f"sample_weight[{i}] is {item!r:.60}: give one weight for each "
+                    "sequence."
+                )
+        sample_weight = items
     column = np.empty((n_sequences, 1), dtype=np.int8)
     return _check_sample_weight(
         sample_weight, column, dtype=np.float64, ensure_non_negative=True
@@ -1053,7 +1147,7 @@ def check_step_weights(sample_weight, lengths):
         not one for each sequence or step.
     """
     scalar = sample_weight is None or isinstance(sample_weight, numbers.Number)
-    items = [] if scalar else targets_as_list(sample_weight)
+    items = [] if scalar else targets_as_list(sample_weight, "sample_weight")
     if not any(map(_is_sequence, items)):
         return np.repeat(check_weights(sample_weight, len(lengths)), lengths)
     if len(items) != len(lengths):

@@ -154,6 +154,8 @@ def test_multilabel():
     assert_same_model(model, clone(model).fit(X, pd.DataFrame(rows)))
     with pytest.raises(ValueError, match="y holds labels, but the model was fitted on"):
         model.partial_fit(X, Y)
+    with pytest.raises(ValueError, match="class_weight is for one label each"):
+        model.set_params(class_weight={0: 2}).partial_fit(X, rows)
 
 
 @pytest.mark.parametrize("y", [Y, THREE])
@@ -377,8 +379,13 @@ def test_predictions_do_not_depend_on_the_others():
         ([[0, 1], [1]], [[1, 0], [1]], r"y\[1\] has 1 labels and y\[0\] has 2.*Tagger"),
         ([[0, 1], [1]], [[1, 0], [1, 2]], "y should be a 1d array"),
         ([[0, 1], [1]], [0.3, 1.2], "Unknown label type: continuous"),
-        ([[0, 1], [1]], [0, np.nan], "contains NaN"),
-        ([[0, 1], [1]], 1, "y is 1: give one target for each sequence"),
+        ([[0, 1], [1]], [0, np.nan], r"contains NaN.*y\[1\] is NaN"),
+        ([[0, 1], [1]], ["a", None], r"contains NaN.*y\[1\] is None"),
+        ([[0, 1], [1]], pd.Series(["a", pd.NA], dtype=object), r"y\[1\] is <NA>"),
+        ([[0, 1], [1]], [{}, {}], r"y\[0\] is \{\}.*hashable"),
+        ([[0, 1], [1]], [[1, 0], [-1, 0]], "multi|1d array"),
+        ([[0, 1], [1]], [[1, 2], [2, 2]], r"y\[0\] contains values that are neither"),
+        ([[0, 1], [1]], 1, "y is 1: pass a list or an array"),
     ],
 )
 def test_bad_data_is_named(X, y, message):
@@ -392,7 +399,10 @@ def test_bad_data_is_named(X, y, message):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (["a", "b"], "could not convert"),
+        (["a", "b"], r"y\[0\] is 'a', which could not be converted"),
+        ([1.0, None], r"y\[1\] is nan"),
+        ([[1.0, 2.0], [3.0]], r"y\[1\] has 1 labels and y\[0\] has 2.*RNNTagger"),
+        (np.array(["2020-01-01"] * 2, "datetime64[D]"), "dates or times"),
         ([1.0, np.inf], "contains infinity"),
         ([1.0], "y has 1 targets and X has 2"),
         (None, "requires y to be passed"),
@@ -404,11 +414,83 @@ def test_bad_numbers_are_named(y, message):
 
 
 @pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("ab", "sample_weight is a single string"),
+        ({0: 1}, "sample_weight is a dict"),
+        (np.array(2.0), "sample_weight is array"),
+        (
+            [[1, 1], [1]],
+            r"sample_weight\[0\] is \[1, 1\]: give one weight for each seq",
+        ),
+        ([1, -1], "egative"),
+    ],
+)
+@pytest.mark.parametrize("estimator", [RNNClassifier, RNNRegressor])
+def test_bad_weights_are_named(estimator, weights, message):
+    with pytest.raises(ValueError, match=message):
+        small(estimator).fit([[0, 1], [1]], [0, 1], weights)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ("ab", "classes is a single string"),
+        (3, "classes is 3"),
+        ([], "classes is empty"),
+        ([["a", "b"]], "must be one list of labels"),
+        (["a", np.nan], "none of them missing"),
+    ],
+)
+def test_bad_classes_are_named(classes, message):
+    with pytest.raises(ValueError, match=message):
+        small().partial_fit([[0, 1], [1]], ["a", "b"], classes=classes)
+
+
+def test_labels_of_several_types_stay_apart():
+    y = [(1, "1", True + 1, "a\0", "a")[i % 5] for i in range(80)]
+    model = small().fit(X, y)
+    assert set(model.classes_.tolist()) == {1, "1", 2, "a\0", "a"}
+    assert model.score(X, model.predict(X)) == 1
+    as_objects = small().fit(X, THREE.astype(object))
+    assert as_objects.score(X, THREE.astype(object)) == as_objects.score(X, THREE)
+
+
+def test_targets_of_any_scale():
+    expected = small(RNNRegressor).fit(X, COUNTS).predict(X)
+    for factor in (1e300, 1e-300, 1e-9):
+        model = small(RNNRegressor).fit(X, COUNTS * factor)
+        assert_allclose(model.predict(X) / factor, expected, rtol=1e-3, atol=1e-4)
+    outlier = np.r_[1e300, COUNTS[1:]]
+    model = small(RNNRegressor).fit(X, outlier, sample_weight=np.arange(80) > 0)
+    assert_same_model(model, small(RNNRegressor).fit(X[1:], COUNTS[1:]))
+    constant = small(RNNRegressor).fit(X, np.full(80, 0.1))
+    assert_array_equal(constant.target_scale_, [1.0])
+
+
+def test_equal_targets_may_be_held_out():
+    y = np.where(np.arange(80) < 5, 1.0, 0.0)
+    model = small(RNNRegressor, early_stopping=True, max_iter=10).fit(X, y)
+    assert len(set(model.validation_scores_)) == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("loss", "absolute_error"), ("pooling", "max"), ("cell", "gru")],
+)
+def test_another_network_cannot_go_on(name, value):
+    model = small(RNNRegressor, warm_start=True).fit(X, COUNTS)
+    with pytest.raises(ValueError, match=f"{name} is '{value}' now, but"):
+        model.set_params(**{name: value}).fit(X, COUNTS)
+
+
+@pytest.mark.parametrize(
     ("estimator", "params", "message"),
     [
         (RNNClassifier, {"pooling": "sum"}, "The 'pooling' parameter"),
         (RNNRegressor, {"loss": "huber"}, "The 'loss' parameter"),
         (RNNClassifier, {"class_weight": {"x": 2}}, "class_weight names 'x'"),
+        (RNNClassifier, {"class_weight": {1: "3"}}, r"class_weight\[1\] is '3'"),
     ],
 )
 def test_bad_parameters_are_named(estimator, params, message):

@@ -1054,7 +1054,7 @@ def test_weights(weights, expected):
         ([1, nan, 1], "NaN"),
         ([1, inf, 1], "infinity"),
         ([1, 1], "inconsistent|expected"),
-        ([[1], [1], [1]], "must be 1D"),
+        ([[1], [1], [1]], r"sample_weight\[0\] is \[1\]: give one weight"),
         ([0, 0, 0], "zero"),
     ],
 )
