@@ -9,16 +9,13 @@ import pytest
 from scipy.io import loadmat
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from token_columns import lower, one_hot, prefix, shift, suffix
 
-from skrnn import RNNTagger, SequenceOneHotEncoder, Stepwise
+from skrnn import RNNTagger, Stepwise
 from skrnn.datasets import read_conll
 from skrnn.metrics import convert_labels, span_f1_score, step_log_loss
 
 SEEDS = (0, 1, 2)
-
-
-def lower(X):
-    return [[word.lower() for word in words] for words in X]
 
 
 def casing(X):
@@ -37,31 +34,6 @@ def _casing(word):
     if word[0].isupper():
         return "capital"
     return "mixed" if any(map(str.isupper, word)) else "other"
-
-
-def prefix(X, length):
-    return [[word[:length].lower() for word in words] for words in X]
-
-
-def suffix(X, length):
-    return [[word[-length:].lower() for word in words] for words in X]
-
-
-def shift(X, by):
-    """Move every token by some steps, None coming in at the end."""
-    if by == 0:
-        return [list(tokens) for tokens in X]
-    outside = [None] * abs(by)
-    if by > 0:
-        return [[*outside, *tokens][: len(tokens)] for tokens in X]
-    return [[*tokens, *outside][-len(tokens) :] for tokens in X]
-
-
-def one_hot(function, min_count=1, **kw_args):
-    return make_pipeline(
-        FunctionTransformer(function, kw_args=kw_args),
-        SequenceOneHotEncoder(min_count=min_count),
-    )
 
 
 def words_and_casing():
