@@ -77,12 +77,12 @@ class LabelRNN(BaseRNN):
         else:
             self.classes_ = classes
         K = len(self.classes_)
-        one_question = K == 2 and not self.multilabel_
-        self._outputs = (
-            ("sigmoid", 1 if one_question else K)
-            if one_question or self.multilabel_
-            else ("softmax", K)
-        )
+        if self.multilabel_:
+            self._outputs = "sigmoid", K
+        elif K == 2:
+            self._outputs = "sigmoid", 1
+        else:
+            self._outputs = "softmax", K
 
     def _encode_targets(self, y, offsets, used):
         if self.multilabel_:
