@@ -25,6 +25,7 @@ from skrnn._validation import (
     StrOptions,
     check_is_fitted,
     check_sequences,
+    check_weights,
     fit_context,
 )
 
@@ -130,16 +131,17 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         """Return y with the targets of all terms one after the other."""
 
     @abstractmethod
-    def _check_weights(self, sample_weight, lengths):
-        """Return the weight of each term."""
-
-    @abstractmethod
     def _learn_targets(self, y, weights, classes):
-        """Set the attributes by which targets are encoded, among them `_outputs`.
+        """Set the attributes by which targets are encoded.
 
         y is what `_check_targets` returned. `classes` are those that partial_fit was
-        given, if any. `_outputs` is the name of the head and its number of scores.
+        given, if any.
         """
+
+    @property
+    @abstractmethod
+    def _outputs(self):
+        """The name of the head and its number of scores, by what was learned."""
 
     @abstractmethod
     def _check_like_before(self, y):
@@ -152,6 +154,10 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
     @abstractmethod
     def _validation_score(self, scores, targets, weights):
         """Return how good the scores are, larger being better."""
+
+    def _check_weights(self, sample_weight, lengths):
+        """Return the weight of each term."""
+        return check_weights(sample_weight, len(lengths))
 
     def _term_weights(self, targets, weights):
         """Return how much each term counts, given how much its sequence does."""

@@ -12,7 +12,6 @@ from skrnn._validation import (
     StrOptions,
     check_class_targets,
     check_number_targets,
-    check_weights,
     fit_context,
 )
 
@@ -167,9 +166,6 @@ class RNNClassifier(ClassifierMixin, LabelRNN):
     def _check_targets(self, y, lengths, table):
         return check_class_targets(y, len(lengths))
 
-    def _check_weights(self, sample_weight, lengths):
-        return check_weights(sample_weight, len(lengths))
-
     def predict(self, X):
         """Predict the label of each sequence.
 
@@ -200,8 +196,7 @@ class RNNClassifier(ClassifierMixin, LabelRNN):
             The scores; with two classes the log-odds of ``classes_[1]``.
         """
         scores, _ = self._scores(X)
-        one_question = len(self.classes_) == 2 and not self.multilabel_
-        return scores[:, 0] if one_question else scores
+        return scores[:, 0] if self._two_classes else scores
 
     def predict_proba(self, X):
         """Compute the probability of each label.
@@ -428,18 +423,15 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     def _check_targets(self, y, lengths, table):
         return check_number_targets(y, len(lengths))
 
-    def _check_weights(self, sample_weight, lengths):
-        return check_weights(sample_weight, len(lengths))
-
     def _learn_targets(self, y, weights, classes):
         columns = y.reshape(len(y), -1).T
         moments = [_weighted_moments(column, weights) for column in columns]
         self.target_mean_, self.target_scale_ = np.array(moments).T.copy()
         self._one_target = y.ndim == 1
-        self._outputs = self.loss, len(columns)
 
-    def _describe(self):
-        return {**super()._describe(), "head": self.loss}
+    @property
+    def _outputs(self):
+        return self.loss, len(self.target_mean_)
 
     def _check_like_before(self, y):
         n_targets = y.reshape(len(y), -1).shape[1]

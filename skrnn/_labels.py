@@ -76,13 +76,17 @@ class LabelRNN(BaseRNN):
             self.classes_ = unique_labels(compress(y, weights != 0))
         else:
             self.classes_ = classes
-        K = len(self.classes_)
-        if self.multilabel_:
-            self._outputs = "sigmoid", K
-        elif K == 2:
-            self._outputs = "sigmoid", 1
-        else:
-            self._outputs = "softmax", K
+
+    @property
+    def _two_classes(self):
+        """Whether one score decides between two labels."""
+        return len(self.classes_) == 2 and not self.multilabel_
+
+    @property
+    def _outputs(self):
+        if self._two_classes:
+            return "sigmoid", 1
+        return "sigmoid" if self.multilabel_ else "softmax", len(self.classes_)
 
     def _encode_targets(self, y, offsets, used):
         if self.multilabel_:
@@ -96,7 +100,7 @@ class LabelRNN(BaseRNN):
                 "fitted model learns no new ones. Name all in the first call of "
                 "partial_fit."
             )
-        return codes[:, None].astype(self.dtype) if len(self.classes_) == 2 else codes
+        return codes[:, None].astype(self.dtype) if self._two_classes else codes
 
     def _check_like_before(self, y):
         rows = isinstance(y, np.ndarray)
@@ -159,14 +163,14 @@ class LabelRNN(BaseRNN):
         """Return the index of the most probable class, or the rows of 0 and 1."""
         if self.multilabel_:
             return (scores > 0).astype(np.int64)
-        if len(self.classes_) == 2:
+        if self._two_classes:
             return (scores[:, 0] > 0).astype(np.intp)
         return scores.argmax(axis=1)
 
     def _head(self, scores, method):
         """Return probabilities, or their logarithms, a column for each class."""
         scores = scores.astype(np.float64)
-        if len(self.classes_) == 2 and not self.multilabel_:
+        if self._two_classes:
             scores = np.concatenate([-scores, scores], axis=1)
         return getattr(HEADS[self._outputs[0]](), method)(scores)
 

@@ -1,6 +1,7 @@
 """The container of sequences of different lengths."""
 
 import numbers
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -202,7 +203,10 @@ def _check_rows(rows):
 
 def as_items(rows, offsets):
     """Return an object array of shape (n,) with the rows of each sequence."""
-    items = np.empty(len(offsets) - 1, dtype=object)
-    for i in range(len(items)):
-        items[i] = rows[offsets[i] : offsets[i + 1]]
-    return items
+    parts = (rows[start:stop] for start, stop in pairwise(offsets))
+    return object_array(parts, len(offsets) - 1)
+
+
+def object_array(items, n):
+    """Return an object array of shape (n,), whatever the n items are."""
+    return np.fromiter(items, dtype=object, count=n)

@@ -201,7 +201,7 @@ class RNNTagger(LabelRNN):
             ``classes_[1]``.
         """
         scores, offsets = self._scores(X)
-        if len(self.classes_) == 2 and not self.multilabel_:
+        if self._two_classes:
             scores = scores[:, 0]
         return self._by_sequence(X, scores, offsets)
 

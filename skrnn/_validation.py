@@ -24,7 +24,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skrnn._sequences import Sequences
+from skrnn._sequences import Sequences, object_array
 
 __all__ = [
     "HasMethods",
@@ -291,10 +291,7 @@ def _stack_items(cells, offsets, name, tokens):
             return np.array(items, dtype=np.float64)
         except (TypeError, ValueError):
             pass  # tuples of words are tokens as good as any
-    rows = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        rows[i] = item
-    return rows
+    return object_array(items, len(items))
 
 
 def _are_integers(items):
@@ -784,10 +781,7 @@ def unique_labels(labels):
         # numpy cuts off null characters and makes floats of large integers
         if items == distinct and set(map(type, items)) == {plain}:
             return classes
-    classes = np.empty(len(distinct), dtype=object)
-    for i, label in enumerate(distinct):
-        classes[i] = label
-    return classes
+    return object_array(distinct, len(distinct))
 
 
 def encode_labels(labels, classes):
@@ -981,8 +975,9 @@ def check_class_targets(y, n_sequences):
     with np.errstate(invalid="ignore"):  # infinity, which is refused
         kind = type_of_target(y, input_name="y")
     if kind == "multilabel-indicator":
-        for i, row in enumerate(y):
-            _check_indicators(row, i)
+        wrong = ~np.isin(y, (0, 1)).all(axis=1)
+        i = int(np.argmax(wrong))  # the first of them, if any
+        _check_indicators(y[i], i)
         return y
     y = _check_y(y)
     check_classification_targets(y)
@@ -1048,14 +1043,13 @@ def check_number_targets(y, n_sequences):
     """
     y = _targets_of_sequences(y, n_sequences)
     if isinstance(y, list):
-        for i, item in enumerate(y):
-            try:
-                np.asarray(item, dtype=np.float64)
-            except (TypeError, ValueError):
-                raise ValueError(
-                    f"y[{i}] is {item!r:.60}, which could not be converted to float: "
-                    "targets must be numbers."
-                ) from None
+        if not _is_numeric(y):
+            for i, item in enumerate(y):
+                if not _is_numeric(item):
+                    raise ValueError(
+                        f"y[{i}] is {item!r:.60}, which could not be converted to "
+                        "float: targets must be numbers."
+                    )
         y = np.asarray(y)
     multi_output = y.shape[1:] not in ((), (1,))
     y = _check_y(y, multi_output=multi_output, y_numeric=True).astype(np.float64)
@@ -1067,6 +1061,14 @@ def check_number_targets(y, n_sequences):
             "number."
         )
     return y
+
+
+def _is_numeric(item):
+    try:
+        np.asarray(item, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _targets_of_sequences(y, n_sequences):
@@ -1117,7 +1119,8 @@ def check_weights(sample_weight, n_sequences):
     ValueError
         If a weight is negative or not finite, or if all of them are zero.
     """
-    if sample_weight is not None and not isinstance(sample_weight, numbers.Number):
+    scalar = sample_weight is None or isinstance(sample_weight, numbers.Number)
+    if not (scalar or _is_flat_array(sample_weight)):
         items = targets_as_list(sample_weight, "sample_weight")
         for i, item in enumerate(items):
             if _is_sequence(item):
@@ -1129,6 +1132,15 @@ def check_weights(sample_weight, n_sequences):
     column = np.empty((n_sequences, 1), dtype=np.int8)
     return _check_sample_weight(
         sample_weight, column, dtype=np.float64, ensure_non_negative=True
+    )
+
+
+def _is_flat_array(weights):
+    """Whether these are numbers in one dimension, without a look at each of them."""
+    return (
+        isinstance(weights, np.ndarray)
+        and weights.ndim == 1
+        and weights.dtype.kind in "fiub"
     )
 
 
@@ -1147,7 +1159,8 @@ def check_step_weights(sample_weight, lengths):
         not one for each sequence or step.
     """
     scalar = sample_weight is None or isinstance(sample_weight, numbers.Number)
-    items = [] if scalar else targets_as_list(sample_weight, "sample_weight")
+    flat = scalar or _is_flat_array(sample_weight)
+    items = [] if flat else targets_as_list(sample_weight, "sample_weight")
     if not any(map(_is_sequence, items)):
         return np.repeat(check_weights(sample_weight, len(lengths)), lengths)
     if len(items) != len(lengths):

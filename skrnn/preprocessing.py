@@ -29,7 +29,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 from skrnn._estimator import Estimator
-from skrnn._sequences import Sequences
+from skrnn._sequences import Sequences, object_array
 from skrnn._validation import (
     HasMethods,
     Interval,
@@ -213,7 +213,7 @@ class Tokenizer(_SequenceTransformer):
         texts = check_texts(self, X, reset=False)
         tokens = list(map(list, map(self._make_analyzer(), texts)))
         offsets = np.cumsum([0, *map(len, tokens)])
-        rows = _object_array(chain.from_iterable(tokens), offsets[-1])
+        rows = object_array(chain.from_iterable(tokens), offsets[-1])
         return output_container(self, Sequences(rows, offsets))
 
     def inverse_transform(self, X):
@@ -244,7 +244,7 @@ class Tokenizer(_SequenceTransformer):
             )
         blank = "" if self.analyzer == "char" else " "
         texts = (blank.join(map(str, tokens)) for tokens in X)
-        return _object_array(texts, len(X))
+        return object_array(texts, len(X))
 
     def _make_analyzer(self):
         """Return the function that turns a text into tokens."""
@@ -412,7 +412,7 @@ class VocabularyEncoder(_SequenceTransformer):
         known = self._most_frequent(X) if self.vocabulary is None else self._given()
         tokens = [self.unknown_token, *known]
         self.vocabulary_ = {token: i for i, token in enumerate(tokens)}
-        self.tokens_ = _object_array(tokens, len(tokens))
+        self.tokens_ = object_array(tokens, len(tokens))
         self.n_tokens_ = len(tokens)
         return self
 
@@ -712,10 +712,6 @@ class SequenceOneHotEncoder(_SequenceTransformer):
         tags.input_tags.categorical = True
         tags.input_tags.positive_only = True  # they are ids
         return tags
-
-
-def _object_array(items, n):
-    return np.fromiter(items, dtype=object, count=n)
 
 
 # --- steps ----------------------------------------------------------------------------

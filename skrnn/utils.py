@@ -25,7 +25,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from skrnn._sequences import Sequences
+from skrnn._sequences import Sequences, object_array
 
 __all__ = ["check_sequence_estimator", "sequence_checks"]
 
@@ -781,10 +781,7 @@ def _of_one_length(X, y):
 
 
 def _object_array(items):
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
+    return object_array(items, len(items))
 
 
 def _as_arrays(X):
