@@ -3,6 +3,7 @@
 from skrnn import datasets, metrics, preprocessing, utils
 from skrnn._classifier import RNNClassifier, RNNRegressor
 from skrnn._estimator import VERSION
+from skrnn._language_model import RNNLanguageModel
 from skrnn._sequences import Sequences
 from skrnn._show_versions import show_versions
 from skrnn._tagger import RNNTagger
@@ -17,6 +18,7 @@ __version__ = VERSION
 
 __all__ = [
     "RNNClassifier",
+    "RNNLanguageModel",
     "RNNRegressor",
     "RNNTagger",
     "SequenceOneHotEncoder",

@@ -95,6 +95,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         "power_t": [Interval(Real, 0, None, closed="left")],
         "decay_rate": [Interval(Real, 0, 1, closed="right")],
         "decay_steps": [Interval(Integral, 1, None, closed="left")],
+        "decay_start": [Interval(Integral, 0, None, closed="left")],
         "momentum": [Interval(Real, 0, 1, closed="left")],
         "nesterovs_momentum": ["boolean"],
         "alpha": [Interval(Real, 0, None, closed="left")],
@@ -119,6 +120,10 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
 
     # How the steps of a sequence become one term of the loss; without, each is a term.
     pooling = None
+    # Whether the embedding serves as the output weights, too.
+    tie_weights = False
+    # After how many steps of a stream weights are updated; without, it is no stream.
+    _window = None
 
     @abstractmethod
     def __init__(self, **params):
@@ -162,6 +167,26 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
     def _term_weights(self, targets, weights):
         """Return how much each term counts, given how much its sequence does."""
         return weights
+
+    def _check_given(self, y):
+        """Check that there are targets."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
+
+    def _check_X(self, X, *, reset, table, dtype):
+        """Return X as `Sequences`; see `check_sequences`."""
+        return check_sequences(self, X, reset=reset, table=table, dtype=dtype)
+
+    def _make_terms(self, X, y, weights):
+        """Return what the network reads, and target and weight of each term.
+
+        y is what `_check_targets` returned, and weights what `_check_weights` did.
+        """
+        targets = self._encode_targets(y, self._term_offsets(X), weights != 0)
+        return X, targets, weights
 
     def _read_table_as(self, y):
         """Return how a 2-D array is read; see `check_sequences`."""
@@ -216,15 +241,11 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
 
     def _fit(self, X, y, sample_weight, *, resume, max_iter=None, classes=None):
         resume = resume and hasattr(self, "input_size_")
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but "
-                "the target y is None."
-            )
+        self._check_given(y)
         by_y = self._read_table_as(y)
         table = self._table if resume else by_y
         fitted = copy.copy(self)  # this estimator is changed only when all is done
-        X = check_sequences(fitted, X, reset=not resume, table=table, dtype=self.dtype)
+        X = fitted._check_X(X, reset=not resume, table=table, dtype=self.dtype)
         if not hasattr(fitted, "n_features_in_") or by_y != table:
             table = "series"  # X was none, or y is not for one
         checked = self._check_targets(y, X.lengths, table)
@@ -234,14 +255,14 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         else:
             fitted._table = table
             fitted._learn_targets(checked, weights, classes)
-        offsets = self._term_offsets(X)
-        targets = fitted._encode_targets(checked, offsets, weights != 0)
         if resume:
             fitted._resume()
         else:
             fitted._initialize(X)
-        index, weights = fitted._choose(X, targets, weights)
-        fitted._train(self, X, y, targets, index, weights, max_iter or self.max_iter)
+        inputs, targets, weights = fitted._make_terms(X, checked, weights)
+        index, weights = fitted._choose(inputs, targets, weights)
+        callbacks = partial(self._callbacks, fitted, X, y)
+        fitted._train(callbacks, inputs, targets, index, weights, max_iter)
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
         vars(self).update(vars(fitted))
@@ -278,6 +299,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
             "pooling": self.pooling,
             "head": head,
             "dropout": _dropout_rates(self.dropout),
+            "tied": bool(self.tie_weights),
             "dtype": self.dtype,
         }
 
@@ -286,7 +308,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         architecture = self._describe()
         for name, value in self._architecture.items():
             if architecture[name] != value and name != "dropout":
-                parameter = "loss" if name == "head" else name
+                parameter = {"head": "loss", "tied": "tie_weights"}.get(name, name)
                 raise ValueError(
                     f"{parameter} is {architecture[name]!r} now, but {value!r} in the "
                     "model that is to go on: set it back, or fit with warm_start=False."
@@ -300,8 +322,13 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
             return with_weight(weights, offsets), weights.copy()
         return merge_repeated(X.rows, X.offsets, targets, weights, offsets)
 
-    def _train(self, estimator, X, y, targets, index, weights, max_iter):
-        """Train this copy of `estimator`, for which callbacks are called."""
+    def _train(self, callbacks, X, targets, index, weights, max_iter):
+        """Train on some of the sequences.
+
+        `callbacks` returns from `max_iter` and what training changes what to call
+        after each epoch, and after the last.
+        """
+        max_iter = max_iter or self.max_iter
         rng = np.random.RandomState()
         rng.set_state(self._rng_state)
         network, params = Network(**self._architecture), self._params().copy()
@@ -329,10 +356,8 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
                 "sample_weight times class_weight is zero everywhere, or infinite, in "
                 f"{self.dtype}: use weights nearer to 1."
             )
-        if self.pooling is not None:
-            targets, weights = targets[index], weights[index]
-        data = Data(X.rows, targets, weights, X.offsets[index], X.lengths[index])
-        on_epoch, finish = self._callbacks(estimator, X, y, max_iter, params, history)
+        data = self._data(X, targets, weights, index)
+        on_epoch, finish = callbacks(max_iter, params, history)
         with one_blas_thread:
             train(
                 network,
@@ -347,6 +372,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
                     power_t=self.power_t,
                     decay_rate=self.decay_rate,
                     decay_steps=self.decay_steps,
+                    decay_start=self.decay_start,
                 ),
                 adaptive=self.learning_rate == "adaptive",
                 tol=self.tol,
@@ -358,12 +384,19 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
                 shuffle=self.shuffle,
                 alpha=self.alpha,
                 max_norm=self.max_grad_norm,
+                bptt=self._window,
                 rng=rng,
             )
         self._keep(history.best_params or params, history)
         self._optimizer_state = solver, optimizer.state()
         self._rng_state = rng.get_state()
         finish()
+
+    def _data(self, X, targets, weights, index):
+        """Return what to train on: the sequences `index`, in this order."""
+        if self.pooling is not None:
+            targets, weights = targets[index], weights[index]
+        return Data(X.rows, targets, weights, X.offsets[index], X.lengths[index])
 
     def _make_rule(self):
         """Return the rule of the solver, with its parameters."""
@@ -394,20 +427,20 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
 
         return validate
 
-    def _callbacks(self, estimator, X, y, max_iter, params, history):
-        """Return what to call after each epoch, and after the last."""
-        context = estimator._init_callback_context(max_subtasks=max_iter)
-        context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+    def _callbacks(self, fitted, X, y, max_iter, params, history):
+        """Return what to call after each epoch of a copy, `fitted`, and after all."""
+        context = self._init_callback_context(max_subtasks=max_iter)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         start = time.perf_counter()
 
-        def fitted(model):
-            before = vars(estimator)
+        def attributes(model):
+            before = vars(self)
             return {k: v for k, v in vars(model).items() if before.get(k) is not v}
 
         def after_epoch():
-            snapshot = copy.copy(self)
+            snapshot = copy.copy(fitted)
             snapshot._keep(params.copy(), history)
-            return fitted(snapshot)
+            return attributes(snapshot)
 
         def on_epoch(epoch):
             if self.verbose:
@@ -416,17 +449,17 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
                 loss = f"loss {history.losses[-1]:.5f}"
                 print(f"Epoch {epoch + 1}", loss, *scores, seconds, sep=", ")
             task = context.subcontext(task_name="epoch")
-            task.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+            task.call_on_fit_task_begin(estimator=self, X=X, y=y)
             return task.call_on_fit_task_end(
-                estimator=estimator, X=X, y=y, reconstruction_attributes=after_epoch
+                estimator=self, X=X, y=y, reconstruction_attributes=after_epoch
             )
 
         def finish():
             context.call_on_fit_task_end(
-                estimator=estimator,
+                estimator=self,
                 X=X,
                 y=y,
-                reconstruction_attributes=lambda: fitted(self),
+                reconstruction_attributes=lambda: attributes(fitted),
             )
 
         return on_epoch, finish
@@ -469,8 +502,8 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
     def _scores(self, X):
         """Return the scores of all terms, and where the sequences begin."""
         check_is_fitted(self)
-        table, dtype = self._table, self._architecture["dtype"]
-        X = check_sequences(self, X, reset=False, table=table, dtype=dtype)
+        dtype = self._architecture["dtype"]
+        X = self._check_X(X, reset=False, table=self._table, dtype=dtype)
         network = Network(**self._architecture)
         with one_blas_thread:
             scores = network.scores(
@@ -488,6 +521,10 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
     def _upgrade(self, state, saved_as):
         if saved_as == 0 and "_architecture" in state:  # before steps could be pooled
             state["_architecture"] = {"pooling": None, **state["_architecture"]}
+        if saved_as < 2:  # before language models
+            state.setdefault("decay_start", 0)
+            if "_architecture" in state:
+                state["_architecture"] = {**state["_architecture"], "tied": False}
         return state
 
     def __sklearn_tags__(self):

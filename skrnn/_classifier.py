@@ -8,6 +8,7 @@ from skrnn._base import BaseRNN
 from skrnn._core.pooling import POOLINGS
 from skrnn._docs import shared_docs
 from skrnn._labels import LabelRNN
+from skrnn._repetition import weighted_moments
 from skrnn._validation import (
     StrOptions,
     check_class_targets,
@@ -41,7 +42,9 @@ class RNNClassifier(ClassifierMixin, LabelRNN):
         What the label is told from: the output after the last step that each direction
         reads, which for the one that reads backwards is the first of the sequence; or
         the mean, or of each unit the largest value, of the outputs of all steps.
-    %(network)s
+    %(cell)s
+    %(bidirectional)s
+    %(layers)s
     %(training)s
     %(class_weight)s
     %(run)s
@@ -112,6 +115,7 @@ class RNNClassifier(ClassifierMixin, LabelRNN):
         power_t=0.5,
         decay_rate=0.5,
         decay_steps=1,
+        decay_start=0,
         momentum=0.9,
         nesterovs_momentum=True,
         alpha=0.0,
@@ -144,6 +148,7 @@ class RNNClassifier(ClassifierMixin, LabelRNN):
             power_t=power_t,
             decay_rate=decay_rate,
             decay_steps=decay_steps,
+            decay_start=decay_start,
             momentum=momentum,
             nesterovs_momentum=nesterovs_momentum,
             alpha=alpha,
@@ -277,7 +282,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         What is minimised, for standardised targets and summed over these: half the
         squared error, which leads to the mean of what may be expected, or the absolute
         error, which leads to the median and minds outliers less.
-    %(network)s
+    %(cell)s
+    %(bidirectional)s
+    %(layers)s
     %(training)s
     %(run)s
 
@@ -345,6 +352,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         power_t=0.5,
         decay_rate=0.5,
         decay_steps=1,
+        decay_start=0,
         momentum=0.9,
         nesterovs_momentum=True,
         alpha=0.0,
@@ -377,6 +385,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             power_t=power_t,
             decay_rate=decay_rate,
             decay_steps=decay_steps,
+            decay_start=decay_start,
             momentum=momentum,
             nesterovs_momentum=nesterovs_momentum,
             alpha=alpha,
@@ -425,7 +434,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     def _learn_targets(self, y, weights, classes):
         columns = y.reshape(len(y), -1).T
-        moments = [_weighted_moments(column, weights) for column in columns]
+        moments = [weighted_moments(column, weights) for column in columns]
         self.target_mean_, self.target_scale_ = np.array(moments).T.copy()
         self._one_target = y.ndim == 1
 
@@ -471,20 +480,3 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _weighted_moments(y, weights):
-    """Return the mean and the standard deviation of a target, 1 if that is 0.
-
-    Equal values are counted first, so that the result has the same bits whether a
-    sequence was given twice or with twice the weight.
-    """
-    values, which = np.unique(y, return_inverse=True)
-    counts = np.bincount(which, weights)
-    values, counts = values[counts > 0], counts[counts > 0]
-    largest = np.abs(values).max() or 1.0  # squares neither overflow nor vanish
-    values = values / largest
-    mean = np.average(values, weights=counts)
-    scale = np.sqrt(np.average((values - mean) ** 2, weights=counts))
-    is_constant = scale <= 10 * np.finfo(np.float64).eps * abs(mean)
-    return mean * largest, 1.0 if is_constant else scale * largest

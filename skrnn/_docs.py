@@ -1,15 +1,19 @@
 """What the docstrings of all recurrent estimators have in common."""
 
-NETWORK = """\
+CELL = """\
 cell : {"lstm", "gru", "rnn", "gru_reset_before", "gru_update_only", \
 "lstm_peephole"}, default="lstm"
     The recurrent cell. ``"gru"`` applies the reset gate after the product with the
     recurrent weights, ``"gru_reset_before"`` before it, ``"gru_update_only"`` has
     none; ``"rnn"`` is the simple cell.
 hidden_layer_sizes : int or sequence of int, default=(100,)
-    The number of units of each layer, in each direction, from the input up.
+    The number of units of each layer, {in_directions}from the input up."""
+
+BIDIRECTIONAL = """\
 bidirectional : bool, default=True
-    {bidirectional}
+    {bidirectional}"""
+
+LAYERS = """\
 activation : {"tanh", "relu"}, default="tanh"
     What the cell ``"rnn"`` applies; the others ignore it.
 embedding_dim : int, default=None
@@ -33,8 +37,9 @@ default="constant"
     - "invscaling": ``learning_rate_init / (t + 1) ** power_t``;
     - "adaptive": divided by 5 whenever training would otherwise stop, see
       `n_iter_no_change`;
-    - "exponential": ``learning_rate_init * decay_rate ** (t / decay_steps)``;
-    - "step": the same with ``t // decay_steps``.
+    - "exponential": ``learning_rate_init * decay_rate ** (s / decay_steps)``, where
+      ``s = max(0, t - decay_start)``;
+    - "step": the same with ``s // decay_steps``.
 
 learning_rate_init : float, default=0.005
     The first learning rate.
@@ -44,6 +49,8 @@ decay_rate : float, default=0.5
     The factor of "exponential" and "step".
 decay_steps : int, default=1
     After how many epochs this factor is reached.
+decay_start : int, default=0
+    The epoch t until which "exponential" and "step" wait.
 momentum : float, default=0.9
     Momentum of the solver "sgd".
 nesterovs_momentum : bool, default=True
@@ -57,7 +64,7 @@ max_grad_norm : float or None, default=5.0
     If the norm of the gradient of the mean loss is larger, the gradient is scaled
     down to it. None: never.
 batch_size : int, default=32
-    The number of sequences an update is computed from.
+    {batch_size}
 max_iter : int, default=50
     The number of epochs, passes over the data, at most.
 shuffle : bool, default=True
@@ -117,7 +124,9 @@ feature_names_in_ : ndarray of str
     Their names, if X was a DataFrame of numbers with string names."""
 
 PARAGRAPHS = {
-    "network": NETWORK,
+    "cell": CELL,
+    "bidirectional": BIDIRECTIONAL,
+    "layers": LAYERS,
     "training": TRAINING,
     "class_weight": CLASS_WEIGHT,
     "run": RUN,
@@ -125,12 +134,18 @@ PARAGRAPHS = {
 }
 
 
+WORDS = {
+    "in_directions": "in each direction, ",
+    "batch_size": "The number of sequences an update is computed from.",
+}
+
+
 def shared_docs(**words):
     """Return a decorator that writes the shared paragraphs into a class's docstring.
 
-    They replace lines such as ``%(network)s``; in them, `words` replace names in
-    braces.
+    They replace lines such as ``%(cell)s``; in them, `words` replace names in braces.
     """
+    words = WORDS | words
 
     def fill(cls):
         for name, paragraph in PARAGRAPHS.items():

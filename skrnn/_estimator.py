@@ -9,7 +9,7 @@ DOCUMENTATION = "https://skrnn.readthedocs.io/en/latest"
 
 # The attributes of fitted models have a format, which files name. It is one more
 # whenever attributes change; `_upgrade` then turns the older ones into the present.
-FORMAT = 1
+FORMAT = 2
 
 
 class Estimator(BaseEstimator):

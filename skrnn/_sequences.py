@@ -30,6 +30,8 @@ class Sequences:
         Where each sequence begins; the last entry is N.
     n_tokens : int, default=None
         For ids, the number of distinct ids there are: all ids are below it.
+    unknown : int, default=None
+        For ids, the one that stands for all tokens without one, if there is one.
 
     Attributes
     ----------
@@ -61,7 +63,9 @@ class Sequences:
 
     ndim = 2  # and no dtype, by which scikit-learn would try to make numbers of it
 
-    def __init__(self, rows, offsets, *, n_tokens=None):
+    unknown = None  # of those pickled before it was there
+
+    def __init__(self, rows, offsets, *, n_tokens=None, unknown=None):
         _check_rows(rows)
         given, n_rows = np.asarray(offsets), rows.shape[0]
         if given.dtype.kind not in "iuf":
@@ -83,6 +87,7 @@ class Sequences:
         self.rows = rows
         self.offsets = offsets
         self.n_tokens = n_tokens
+        self.unknown = unknown
 
     @property
     def kind(self):
@@ -125,7 +130,7 @@ class Sequences:
                 stop = max(start, stop)
                 offsets = self.offsets[start : stop + 1]
                 rows = self.rows[offsets[0] : offsets[-1]]
-                return Sequences(rows, offsets - offsets[0], n_tokens=self.n_tokens)
+                return self._with(rows, offsets - offsets[0])
         index = np.arange(len(self))[key]
         if index.ndim != 1:
             raise IndexError(f"Sequences are indexed along one axis; got {key!r}.")
@@ -133,7 +138,12 @@ class Sequences:
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         rows = np.arange(offsets[-1])
         rows += np.repeat(self.offsets[:-1][index] - offsets[:-1], lengths)
-        return Sequences(self.rows[rows], offsets, n_tokens=self.n_tokens)
+        return self._with(self.rows[rows], offsets)
+
+    def _with(self, rows, offsets):
+        """Return other sequences of the same kind."""
+        n_tokens, unknown = self.n_tokens, self.unknown
+        return Sequences(rows, offsets, n_tokens=n_tokens, unknown=unknown)
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:

@@ -30,7 +30,9 @@ class RNNTagger(LabelRNN):
 
     Parameters
     ----------
-    %(network)s
+    %(cell)s
+    %(bidirectional)s
+    %(layers)s
     %(training)s
     %(class_weight)s
     %(run)s
@@ -102,6 +104,7 @@ class RNNTagger(LabelRNN):
         power_t=0.5,
         decay_rate=0.5,
         decay_steps=1,
+        decay_start=0,
         momentum=0.9,
         nesterovs_momentum=True,
         alpha=0.0,
@@ -133,6 +136,7 @@ class RNNTagger(LabelRNN):
             power_t=power_t,
             decay_rate=decay_rate,
             decay_steps=decay_steps,
+            decay_start=decay_start,
             momentum=momentum,
             nesterovs_momentum=nesterovs_momentum,
             alpha=alpha,

@@ -33,7 +33,9 @@ __all__ = [
     "as_sequences",
     "check_class_targets",
     "check_classes",
+    "check_conditions",
     "check_ids",
+    "check_indicators",
     "check_is_fitted",
     "check_number_targets",
     "check_sequences",
@@ -46,6 +48,7 @@ __all__ = [
     "encode_labels",
     "fit_context",
     "output_container",
+    "raise_empty",
     "sequence_of_row",
     "targets_as_list",
     "unique_labels",
@@ -100,7 +103,7 @@ def as_sequences(X, *, name="X", allow_empty=False, tokens=False, allow_nan=Fals
             sequences = Sequences(rows, X.offsets)
         elif X.kind == "ids" and not tokens:
             rows = check_ids(X.rows, X.offsets, name=name, n_tokens=X.n_tokens)
-            sequences = Sequences(rows, X.offsets, n_tokens=X.n_tokens)
+            sequences = X._with(rows, X.offsets)
     elif (
         isinstance(X, np.ndarray)
         and X.ndim == 3
@@ -121,7 +124,7 @@ def as_sequences(X, *, name="X", allow_empty=False, tokens=False, allow_nan=Fals
             stacked.append(_stack(column, cell, allow_empty, tokens, allow_nan))
         sequences = stacked[0] if len(stacked) == 1 else _join(stacked, name)
     if not allow_empty and len(sequences) and sequences.lengths.min() == 0:
-        _raise_empty(sequences.lengths, name)
+        raise_empty(sequences.lengths, name)
     return sequences
 
 
@@ -214,7 +217,7 @@ def _stack(cells, name, allow_empty, tokens, allow_nan):
         _refuse_masked(cell, f"{name}[{i}]")
     lengths = np.array([c.shape[0] if hasattr(c, "shape") else len(c) for c in cells])
     if not allow_empty and lengths.min() == 0:
-        _raise_empty(lengths, name)
+        raise_empty(lengths, name)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     if any(map(sparse.issparse, cells)):
         rows = _stack_sparse(cells, name)
@@ -441,7 +444,8 @@ def check_ids(
     return rows if rows.dtype in (np.int32, np.int64) else rows.astype(np.int64)
 
 
-def _raise_empty(lengths, name):
+def raise_empty(lengths, name):
+    """Say which sequence has no steps."""
     i = int(np.argmin(lengths))
     raise ValueError(f"{name}[{i}] has no steps: remove empty sequences.")
 
@@ -450,7 +454,14 @@ def _raise_empty(lengths, name):
 
 
 def check_sequences(
-    estimator, X, *, reset, table="series", dtype=np.float64, allow_nan=False
+    estimator,
+    X,
+    *,
+    reset,
+    table="series",
+    dtype=np.float64,
+    allow_nan=False,
+    allow_empty=False,
 ):
     """Validate what a numeric estimator or transformer was given.
 
@@ -463,13 +474,15 @@ def check_sequences(
         The sequences.
     reset : bool
         True in `fit`; False where X must agree with what `fit` saw.
-    table : {"series", "steps"}, default="series"
-        How a 2-D array is read: each row as a univariate series of T steps, or each
-        row as a sequence of one step with T features.
+    table : {"series", "steps", "tokens"}, default="series"
+        How a 2-D array is read: each row as a univariate series of T steps, as a
+        sequence of one step with T features, or as a sequence of T token ids.
     dtype : dtype, default=float64
         To what floats are converted, None to leave them; ids stay as they are.
     allow_nan : bool, default=False
         Whether numbers may be NaN.
+    allow_empty : bool, default=False
+        Whether a sequence may have no steps.
 
     Returns
     -------
@@ -481,7 +494,7 @@ def check_sequences(
         If X is not a set of numeric sequences, or not one `fit` has seen the like of.
     """
     _refuse_no_sequences(X)
-    sequences = as_sequences(X, allow_nan=allow_nan)
+    sequences = as_sequences(X, allow_nan=allow_nan, allow_empty=allow_empty)
     if not isinstance(sequences, Sequences):
         _refuse_strings(
             estimator, X, "token ids or numbers", "a Tokenizer and a VocabularyEncoder"
@@ -494,12 +507,19 @@ def check_sequences(
         n, T = array.shape
         if table == "steps":
             sequences = Sequences(array, np.arange(n + 1))
+        elif table == "tokens":
+            sequences = _rows_of_ids(array.ravel(), np.arange(n + 1) * T)
         else:
             sequences = Sequences(array.reshape(-1, 1), np.arange(n + 1) * T)
     else:
         _check_names(estimator, X, reset=reset)
         if reset and table == "series" and _is_table_of_lists(X, sequences):
             estimator.n_features_in_ = int(sequences.lengths[0])
+        if table == "tokens" and _is_table_of_lists(X, sequences):
+            sequences = _rows_of_ids(sequences.rows[:, 0], sequences.offsets)
+    if allow_empty and sequences.rows.shape[0] == 0:  # nothing, of no kind
+        rows = np.empty(0, dtype=np.int64)
+        sequences = Sequences(rows, sequences.offsets, n_tokens=sequences.n_tokens)
     if sequences.kind == "tokens":
         tokens = sequences.rows.tolist()
         row = next(
@@ -513,13 +533,24 @@ def check_sequences(
     if not reset:
         sequences = _check_width(estimator, sequences)
     elif sequences.kind == "ids" and sequences.n_tokens is None:
-        n_tokens = int(sequences.rows.max()) + 1
+        n_tokens = int(sequences.rows.max(initial=0)) + 1
         sequences = Sequences(sequences.rows, sequences.offsets, n_tokens=n_tokens)
     if sequences.kind == "ids" or dtype is None or sequences.rows.dtype == dtype:
         return sequences
     rows, offsets = sequences.rows, sequences.offsets
     rows = _check_floats(rows, offsets, "X", allow_nan, cast_to=dtype)
     return Sequences(rows, offsets)
+
+
+def _rows_of_ids(numbers, offsets):
+    """Return sequences of ids that came as floats."""
+    whole = numbers == np.rint(numbers)
+    if not whole.all():
+        ids = numbers.astype(object)
+        ids[whole] = numbers[whole].astype(np.int64)
+    else:
+        ids = numbers.astype(np.int64)
+    return Sequences(check_ids(ids, offsets), offsets)
 
 
 def _is_table_of_lists(X, sequences):
@@ -590,7 +621,7 @@ def _check_width(estimator, sequences):
         if estimator.input_kind_ == "dense" and width == 1:  # [[1, 2]] after [[.5, 2]]
             rows = sequences.rows.astype(np.float64)[:, None]
             return Sequences(rows, sequences.offsets)
-        if (top := sequences.rows.max()) >= width:
+        if (top := sequences.rows.max(initial=0)) >= width:
             row = int(np.argmax(sequences.rows >= width))
             i = sequence_of_row(sequences.offsets, row)
             fitted = (
@@ -926,17 +957,20 @@ def _stack_indicators(y):
                 f"y[{i}] has shape {item.shape} and y[0] has shape {rows[0].shape}: "
                 "every step must have a row of the same number of 0 and 1."
             )
-        _check_indicators(item, i)
+        check_indicators(item, f"y[{i}]", MULTI_LABEL)
     return np.concatenate(rows)
 
 
-def _check_indicators(row, i):
-    if not np.isin(row, (0, 1)).all():
-        raise ValueError(
-            f"y[{i}] contains values that are neither 0 nor 1: the rows of a "
-            "multi-label target are indicators, which MultiLabelBinarizer makes of "
-            "lists of labels."
-        )
+MULTI_LABEL = (
+    "the rows of a multi-label target are indicators, which MultiLabelBinarizer makes "
+    "of lists of labels"
+)
+
+
+def check_indicators(rows, name, remedy):
+    """Check that all values are 0 or 1."""
+    if not np.isin(rows, (0, 1)).all():
+        raise ValueError(f"{name} contains values that are neither 0 nor 1: {remedy}.")
 
 
 def _to_rows(item):
@@ -977,7 +1011,7 @@ def check_class_targets(y, n_sequences):
     if kind == "multilabel-indicator":
         wrong = ~np.isin(y, (0, 1)).all(axis=1)
         i = int(np.argmax(wrong))  # the first of them, if any
-        _check_indicators(y[i], i)
+        check_indicators(y[i], f"y[{i}]", MULTI_LABEL)
         return y
     y = _check_y(y)
     check_classification_targets(y)
@@ -1061,6 +1095,40 @@ def check_number_targets(y, n_sequences):
             "number."
         )
     return y
+
+
+def check_conditions(y, n_sequences):
+    """Check what a language model predicts sequences from: a label or numbers each.
+
+    Parameters
+    ----------
+    y : array-like of n labels, or of shape (n,) or (n, d)
+        Numbers that are not all whole, or more than one for each sequence, are numbers;
+        anything else is a label.
+    n_sequences : int
+        The number of sequences in X.
+
+    Returns
+    -------
+    list of n labels, or ndarray of shape (n, d), float64
+
+    Raises
+    ------
+    ValueError
+        If y is of another kind, or has another length than X.
+    """
+    items = _targets_of_sequences(y, n_sequences)
+    rows = any(map(_is_sequence, items))
+    if not rows and _are_reals(items):
+        numbers_ = np.asarray(items, dtype=np.float64)
+        rows = not (numbers_ == np.rint(numbers_))[np.isfinite(numbers_)].all()
+    if not rows:
+        return _check_labels(_to_list(items))
+    return check_number_targets(y, n_sequences).reshape(n_sequences, -1)
+
+
+def _are_reals(items):
+    return all(isinstance(item, numbers.Real) for item in _to_list(items))
 
 
 def _is_numeric(item):

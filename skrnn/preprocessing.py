@@ -481,7 +481,7 @@ class VocabularyEncoder(_SequenceTransformer):
     def _encode(self, X):
         ids = map(self.vocabulary_.get, X.rows.tolist(), repeat(0))
         rows = np.fromiter(ids, dtype=np.int32, count=len(X.rows))
-        return Sequences(rows, X.offsets, n_tokens=self.n_tokens_)
+        return Sequences(rows, X.offsets, n_tokens=self.n_tokens_, unknown=0)
 
     def inverse_transform(self, X):
         """Decode ids.

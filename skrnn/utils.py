@@ -59,8 +59,8 @@ def check_sequence_estimator(estimator, *, X=None, y=None, on_fail="raise"):
         lengths without NaN: texts, lists of tokens, lists or 1-D arrays of ids, 1-D
         arrays of floats, or arrays or sparse matrices of shape (T_i, d). By default
         what its input tags ask for: texts if `string` is set and `two_d_array` is not,
-        lists of tokens if `string` or `categorical` is set, otherwise arrays of shape
-        (T_i, 3).
+        lists of token ids if `categorical` and `positive_only` are set, lists of
+        tokens if `string` or `categorical` is set, otherwise arrays of shape (T_i, 3).
     y : list of n targets, default=None
         Targets for X. By default labels for a classifier and floats for a regressor;
         a label for each step for another estimator that requires targets; else none.
@@ -93,7 +93,8 @@ def check_sequence_estimator(estimator, *, X=None, y=None, on_fail="raise"):
     accepted, the results must be the same.
 
     An empty sequence may be refused by an error that says at which index it is. If it
-    is accepted, the result for it must be an empty sequence too. To fit a single
+    is accepted, the result for it must be an empty sequence too, unless the estimator
+    is one of densities, which may give it a probability. To fit a single
     sequence may be refused by a ValueError.
 
     A pipeline, which by scikit-learn's convention fits its own steps, is neither
@@ -212,6 +213,8 @@ def _default_sequences(input_tags):
     lengths = [3, 1, 5, 2, 4, 3, 1, 9, 2, 6, 4, 2]
     if not (input_tags.string or input_tags.categorical):
         return [rng.uniform(-1, 1, size=(length, 3)) for length in lengths]
+    if input_tags.categorical and input_tags.positive_only:
+        return [rng.choice(5, size=length).tolist() for length in lengths]
     tokens = [rng.choice(list("abcde"), size=length).tolist() for length in lengths]
     if input_tags.string and not input_tags.two_d_array:
         return list(map(" ".join, tokens))
@@ -531,6 +534,7 @@ def check_empty_sequence(estimator, X, y):
             _assert_names_index(error, [i])
             continue
         is_empty = np.ndim(_dense(item)) > 0 and _length(item) == 0
+        is_empty |= get_tags(estimator).estimator_type == "density_estimator"
         assert is_empty, f"{method} of an empty sequence, X[{i}], gives {item!r:.60}"
 
 

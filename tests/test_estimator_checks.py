@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of estimators, without an expected failure."""
+"""scikit-learn's own checks of estimators, with one expected failure."""
 
 import pytest
 from sklearn.preprocessing import StandardScaler
@@ -7,6 +7,7 @@ from sklearn.utils.estimator_checks import check_estimator, parametrize_with_che
 
 from skrnn import (
     RNNClassifier,
+    RNNLanguageModel,
     RNNRegressor,
     RNNTagger,
     SequenceOneHotEncoder,
@@ -18,7 +19,7 @@ from skrnn import (
 CELLS = ("rnn", "gru", "lstm")
 RECURRENT = [
     estimator(cell=cell)
-    for estimator in (RNNClassifier, RNNRegressor, RNNTagger)
+    for estimator in (RNNClassifier, RNNLanguageModel, RNNRegressor, RNNTagger)
     for cell in CELLS
 ]
 TRANSFORMERS = [
@@ -29,7 +30,20 @@ TRANSFORMERS = [
 ]
 
 
-@parametrize_with_checks([*RECURRENT, *TRANSFORMERS])
+def expected_failures(estimator):
+    """Return the checks that an estimator cannot pass, and why."""
+    if not isinstance(estimator, RNNLanguageModel):
+        return {}
+    return {
+        "check_sample_weight_equivalence_on_dense_data": "X is not rounded there, as "
+        "for estimators of categories it is elsewhere, and 0.37 is no token: "
+        "check_sequence_estimator checks the same with tokens"
+    }
+
+
+@parametrize_with_checks(
+    [*RECURRENT, *TRANSFORMERS], expected_failed_checks=expected_failures
+)
 def test_checks(estimator, check):
     check(estimator)
 

@@ -33,6 +33,7 @@ def test_outputs_and_gradients(cell, n_layers, n_directions, dtype):
         pooling=None,
         head="softmax",
         dropout=(0, 0),
+        tied=False,
         dtype=dtype,
     )
     params = network.params()
@@ -43,7 +44,7 @@ def test_outputs_and_gradients(cell, n_layers, n_directions, dtype):
     params["W_out"][...] = np.eye(H * n_directions)  # the scores are the outputs
     batch = PackedBatch(np.cumsum(lengths) - lengths, lengths)
     ids = np.arange(len(x))[batch.rows]
-    out, tape = network.forward(params, ids, batch)
+    out, _, tape = network.forward(params, ids, batch)
     grads = params.zero_grads()
     dout = GOLDEN[f"{case}/dout"].astype(dtype)
     network.backward(params, dout, tape, batch, grads)

@@ -47,6 +47,7 @@ def make_network(cell, activation, n_layers, n_directions, kind, head, **changed
         "pooling": None,
         "head": head,
         "dropout": (0.0, 0.0),
+        "tied": False,
         "dtype": np.float64,
     }
     return Network(**{**options, **changed})
@@ -69,7 +70,7 @@ def all_grads(grads, params):
 
 def check_gradients(network, params, loss_grad, eps=1e-5):
     """Compare every derivative with a central difference."""
-    _, grads = loss_grad(params)
+    _, grads, _ = loss_grad(params)
     for name, grad in all_grads(grads, params).items():
         values = params[name]
         numeric = np.empty_like(grad)

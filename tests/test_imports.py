@@ -13,7 +13,7 @@ MODULES = {
 }
 # A module of skrnn._core imports from the layers below its own, the lower ones first.
 LAYERS = [
-    ["batching", "cells", "params", "pooling", "products"],
+    ["batching", "cells", "decoding", "params", "pooling", "products"],
     ["attention", "crf", "ctc", "inputs", "optimizers", "recurrence"],
     ["heads"],
     ["network"],

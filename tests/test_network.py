@@ -30,6 +30,7 @@ def make_network(**changed):
         "pooling": None,
         "head": "softmax",
         "dropout": (0.0, 0.0),
+        "tied": False,
         "dtype": np.float64,
     }
     return Network(**{**options, **changed})
@@ -130,10 +131,10 @@ def test_one_precision_throughout(cell, embedding_dim, dtype):
     for kind in ("ids", "csr", "dense"):
         rows, rng = make_rows(kind, dtype), np.random.RandomState(0)
         x = rows[BATCH.rows]
-        scores, tape = network.forward(params, x, BATCH, rng=rng)
+        scores, _, tape = network.forward(params, x, BATCH, rng=rng)
         assert scores.dtype == dtype
         assert {a.dtype for a in arrays_of(tape)} == {np.dtype(dtype)}
-        _, grads = network.loss_grad(params, x, TARGETS, weights, BATCH, rng)
+        _, grads, _ = network.loss_grad(params, x, TARGETS, weights, BATCH, rng)
         assert grads.flat.dtype == grads.table.values.dtype == dtype
         assert network.scores(params, rows, OFFSETS).dtype == dtype
 
@@ -187,8 +188,8 @@ def test_gradient_is_that_of_what_was_not_dropped(kind, embedding_dim, bidirecti
         embedding_dim=embedding_dim, bidirectional=bidirectional, dropout=(0.3, 0.4)
     )
     params, rows = network.init_params(np.random.RandomState(0)), make_rows(kind)
-    loss, grads = loss_grad(network, params, rows)
-    plain, _ = network.loss_grad(params, rows[BATCH.rows], TARGETS, WEIGHTS, BATCH)
+    loss, grads, _ = loss_grad(network, params, rows)
+    plain, _, _ = network.loss_grad(params, rows[BATCH.rows], TARGETS, WEIGHTS, BATCH)
     assert loss != plain
     assert loss == loss_grad(network, params, rows)[0]
     assert loss != loss_grad(network, params, rows, seed=1)[0]
@@ -240,7 +241,7 @@ def test_rate_of_inputs_and_rate_of_what_is_above(rates, embedding_dim, monkeypa
 def test_gradients_are_added(cell, embedding_dim):
     network = make_network(cell=cell, embedding_dim=embedding_dim)
     params, rows = network.init_params(np.random.RandomState(0)), make_rows("ids")
-    scores, tape = network.forward(params, rows[BATCH.rows], BATCH)
+    scores, _, tape = network.forward(params, rows[BATCH.rows], BATCH)
     grads, more = params.zero_grads(), params.zero_grads()
     more.flat[...] = 3
     for into in (grads, more):
@@ -270,10 +271,10 @@ def test_scores_do_not_depend_on_the_batch(kind, embedding_dim, dtype):
     scores = network.scores(params, rows, offsets)
     for a, b in [*pairwise(offsets)][::20]:
         batch = PackedBatch(np.array([0]), np.array([b - a]))
-        alone, tape = network.forward(params, rows[a:b], batch, keep=False)
+        alone, _, tape = network.forward(params, rows[a:b], batch, keep=False)
         assert tape is None
         assert_array_equal(scores[a:b], alone)
-        trained, _ = network.forward(params, rows[a:b], batch)
+        trained, _, _ = network.forward(params, rows[a:b], batch)
         atol = 1e-5 if dtype == np.float32 else 1e-13
         assert_allclose(trained, alone, rtol=0, atol=atol)
 

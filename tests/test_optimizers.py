@@ -137,7 +137,18 @@ def test_learning_rates(schedule, expected):
             power_t=2,
             decay_rate=0.25,
             decay_steps=2,
+            decay_start=0,
         )
         for epoch in range(5)
     ]
     assert_allclose(rates, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("schedule", ["exponential", "step"])
+def test_decay_that_waits(schedule):
+    options = {"schedule": schedule, "init": 1.0, "power_t": 2, "decay_rate": 0.5}
+    rates = [
+        learning_rate_at(epoch, decay_steps=1, decay_start=3, **options)
+        for epoch in range(6)
+    ]
+    assert rates == [1.0, 1.0, 1.0, 1.0, 0.5, 0.25]

@@ -28,7 +28,7 @@ class FakeNetwork:
     def terms(self, batch, index):
         return batch.rows
 
-    def loss_grad(self, params, x, y, weights, batch, rng):
+    def loss_grad(self, params, x, y, weights, batch, rng, state):
         self.rows.append(x.tolist())
         self.rngs.append(rng)
         assert_array_equal(y, 10 * x)
@@ -37,7 +37,7 @@ class FakeNetwork:
         grads = params.zero_grads()
         grads.flat[...] = self.gradient * n_terms
         grads.table = RowGrad(slice(None), np.full((1, 1), self.gradient * n_terms))
-        return next(self.losses, 0.5) * n_terms, grads
+        return next(self.losses, 0.5) * n_terms, grads, None
 
 
 def batch_weights(rows):

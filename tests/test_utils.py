@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 import skrnn
 from skrnn import (
     RNNClassifier,
+    RNNLanguageModel,
     RNNRegressor,
     RNNTagger,
     SequenceOneHotEncoder,
@@ -60,6 +61,13 @@ CASES |= {
         None,
         None,
     ),
+    "RNNLanguageModel": (RNNLanguageModel(**TINY), None, None),
+    "RNNLanguageModel rows": (
+        RNNLanguageModel(**TINY),
+        [(x > 0).astype(float) for x in ROWS],
+        None,
+    ),
+    "RNNLanguageModel labels": (RNNLanguageModel(**TINY), IDS, list("abc") * 4),
     "Stepwise": (Stepwise(StandardScaler()), None, None),
     "Stepwise series": (Stepwise(StandardScaler()), SERIES, None),
     "Stepwise one-hot": (Stepwise(StandardScaler(with_mean=False)), ONE_HOT, None),

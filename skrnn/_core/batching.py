@@ -36,6 +36,7 @@ class PackedBatch:
     """
 
     def __init__(self, starts, lengths):
+        self.starts = starts
         self.order = np.argsort(-lengths, kind="stable")
         lengths = lengths[self.order]
         longest = lengths[0]
@@ -48,6 +49,17 @@ class PackedBatch:
         self.rows = starts[self.order][sequence] + step
         self.reverse = offsets[lengths[sequence] - 1 - step] + sequence
         self.last = offsets[lengths - 1] + np.arange(len(lengths))
+
+    def windows(self, n_steps):
+        """Yield batches of the next `n_steps` steps of all sequences still live.
+
+        Sequence j of each is sequence j of this batch.
+        """
+        starts = self.starts[self.order]
+        for t in range(0, len(self.sizes), n_steps):
+            n = self.sizes[t]
+            lengths = np.minimum(self.lengths[:n] - t, n_steps)
+            yield PackedBatch(starts[:n] + t, lengths)
 
 
 def shuffled_batches(n, batch_size, rng=None):

@@ -1,11 +1,21 @@
 """What stands on the last layer: scores of a term, losses, probabilities.
 
 A term is a step, or where the steps are pooled a sequence. ``loss_grad(scores, y,
-weights)`` returns the summed loss and its derivative by the scores; ``proba(scores)``
-the probabilities where there are any. Sums, never means: only training divides.
+weights)`` returns the summed loss and its derivative by the scores; where there are
+probabilities, ``proba(scores)`` and ``log_proba(scores)`` return them, and
+``losses(scores, y)`` the loss of each term. Sums, never means: only training divides.
 """
 
 import numpy as np
+
+BLOCK = 2**16  # scores that are worked on at a time, so that they stay in the cache
+
+
+def _blocks(scores):
+    """Yield slices of a few rows each."""
+    step = max(1, BLOCK // scores.shape[1])
+    for start in range(0, len(scores), step):
+        yield slice(start, start + step)
 
 
 class Softmax:
@@ -28,16 +38,26 @@ class Softmax:
         loss : float
         dscores : ndarray of shape (N, K)
         """
-        true = np.arange(len(y)), y
-        scores -= scores.max(axis=1, keepdims=True)
-        true_scores = scores[true]
-        p = np.exp(scores, out=scores)
-        total = p.sum(axis=1)
-        losses = np.log(total) - true_scores
-        p /= total[:, None]
-        p[true] -= 1
-        p *= weights[:, None]
-        return float(losses.astype(np.float64) @ weights), p
+        losses = np.empty(len(y), dtype=scores.dtype)
+        for block in _blocks(scores):
+            p, weight = scores[block], weights[block]
+            true = np.arange(len(p)), y[block]
+            p -= p.max(axis=1, keepdims=True)
+            true_scores = p[true]
+            np.exp(p, out=p)
+            total = p.sum(axis=1)
+            losses[block] = np.log(total) - true_scores
+            p *= (weight / total)[:, None]
+            p[true] -= weight
+        return float(losses.astype(np.float64) @ weights), scores
+
+    def losses(self, scores, y):
+        """Return minus the log-probability of the true class of each row, float64."""
+        losses = np.empty(len(y))
+        for block in _blocks(scores):
+            log_proba = self.log_proba(scores[block].astype(np.float64))
+            losses[block] = -log_proba[np.arange(len(log_proba)), y[block]]
+        return losses
 
     def log_proba(self, scores):
         """Return the logarithm of the softmax of each row."""
@@ -80,6 +100,11 @@ class Sigmoid:
         dscores -= y
         dscores *= weights
         return loss, dscores
+
+    def losses(self, scores, y):
+        """Return minus the log-probability of each row of answers, float64."""
+        scores = scores.astype(np.float64)
+        return (np.logaddexp(0, scores) - y * scores).sum(axis=1)
 
     def log_proba(self, scores):
         """Return log(sigmoid(scores))."""

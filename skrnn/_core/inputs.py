@@ -1,8 +1,8 @@
 """The first product with the inputs: token ids, sparse rows or dense rows.
 
 The only code that knows the difference. To all three kinds a step is a row x of V
-numbers; ids are one-hot rows that need not be written down. One row of a table of
-weights belongs to each of the V.
+numbers; ids are one-hot rows that need not be written down, and the id -1 is a row of
+zeros. One row of a table of weights belongs to each of the V.
 """
 
 import numpy as np
@@ -30,7 +30,9 @@ def project(x, W, *, times=np.matmul):
     if sparse.issparse(x):
         return x @ W
     if x.ndim == 1:
-        return W.take(x, axis=0)
+        z = W.take(x, axis=0)
+        z[x < 0] = 0
+        return z
     return times(x, W)
 
 
@@ -56,6 +58,8 @@ def project_grad(x, dz):
         rows, columns = np.unique(x.indices, return_inverse=True)
         data, indptr = x.data, x.indptr
     elif x.ndim == 1:
+        if x.min(initial=0) < 0:
+            x, dz = x[x >= 0], dz[x >= 0]
         rows, columns = np.unique(x, return_inverse=True)
         data, indptr = np.ones(len(x), dtype=dz.dtype), np.arange(len(x) + 1)
     else:
@@ -113,7 +117,8 @@ def drop(x, rate, rng, V, dtype):
     if sparse.issparse(x):
         data, indices, indptr = x.data, x.indices, x.indptr
     else:
-        data, indices, indptr = 1, x, np.arange(len(x) + 1)
+        indptr = np.concatenate([[0], np.cumsum(x >= 0)])
+        data, indices = 1, x[x >= 0]
     data = data * dropout_mask(len(indices), rate, rng, dtype)
     return sparse.csr_array((data, indices, indptr), shape=(x.shape[0], V))
 

@@ -1,14 +1,18 @@
 """The network: inputs, a stack of recurrent layers in one or two directions, a head."""
 
+from itertools import chain
+
 import numpy as np
 
 from skrnn._core import inputs, recurrence
 from skrnn._core.batching import PackedBatch, batches_by_length
 from skrnn._core.cells import CELLS
 from skrnn._core.heads import HEADS
-from skrnn._core.params import Params, fill_glorot_uniform, orthogonal
+from skrnn._core.params import Params, RowGrad, fill_glorot_uniform, orthogonal
 from skrnn._core.pooling import POOLINGS
 from skrnn._core.products import product
+
+MAX_SCORES = 2**22  # that are computed at a time where they need not all be kept
 
 
 class Network:
@@ -20,7 +24,7 @@ class Network:
     - ``W0``, shape (D, V or E, G * H), then ``W1`` and so on, (D, D * H, G * H);
     - ``U0`` ..., shape (D, H, G * H); ``b0`` ..., shape (D, G * H);
     - ``e0`` ..., shape (D, n_extra, H), where the cell has extra weights;
-    - ``W_out``, shape (D * H, K); ``b_out``, shape (K,).
+    - ``W_out``, shape (D * H, K), unless tied; ``b_out``, shape (K,).
 
     Parameters
     ----------
@@ -45,6 +49,9 @@ class Network:
     dropout : tuple of two floats
         The share to drop of the inputs of the first layer, and of those of the layers
         and the head above it.
+    tied : bool
+        Whether the first K rows of the embedding, transposed, are the output weights;
+        then E must be D * H of the last layer.
     dtype : dtype
         Of parameters and results.
     """
@@ -62,6 +69,7 @@ class Network:
         pooling,
         head,
         dropout,
+        tied,
         dtype,
     ):
         self.cell = CELLS[cell](activation) if cell == "rnn" else CELLS[cell]()
@@ -73,6 +81,7 @@ class Network:
         self.pooling = None if pooling is None else POOLINGS[pooling]()
         self.head = HEADS[head]()
         self.dropout = dropout
+        self.tied = tied
         self.dtype = np.dtype(dtype)
 
     def shapes(self):
@@ -89,7 +98,8 @@ class Network:
             if self.cell.n_extra:
                 shapes[f"e{l}"] = (D, self.cell.n_extra, H)
             width = D * H
-        shapes["W_out"] = (width, self.n_outputs)
+        if not self.tied:
+            shapes["W_out"] = (width, self.n_outputs)
         shapes["b_out"] = (self.n_outputs,)
         return shapes
 
@@ -123,7 +133,7 @@ class Network:
                 params[name][:, H : 2 * H] = 1
         return params
 
-    def forward(self, params, x, batch, *, rng=None, keep=True):
+    def forward(self, params, x, batch, *, rng=None, keep=True, state=None):
         """Compute the scores of every term of a batch.
 
         Parameters
@@ -138,15 +148,35 @@ class Network:
             For dropout; without it nothing is dropped.
         keep : bool, default=True
             Whether to keep what `backward` needs.
+        state : list of tuples of ndarrays, default=None
+            Of each layer the state before the first step, shape (D, B, H), of the
+            sequences in packed order; zeros where None.
 
         Returns
         -------
         scores : ndarray of shape (N, K), or (B, K) where steps are pooled
             Packed like the batch.
+        last : list of tuples of ndarrays
+            The state after the last step of each sequence.
         tape : list or None
         """
         times = np.matmul if keep else product
-        tape, pooled = [x], None
+        x, last, tape = self._hidden(params, x, batch, rng, keep, state)
+        x, mask = self._drop(x, len(self.hidden_sizes), rng)
+        scores = times(x, self._output_weights(params))
+        scores += params["b_out"]
+        if not keep:
+            return scores, last, None
+        tape[-1] = (mask, x, tape[-1])
+        return scores, last, tape
+
+    def _hidden(self, params, x, batch, rng, keep, state):
+        """Return what the head stands on, the last state, and a tape.
+
+        Its last item is what the pooling has saved.
+        """
+        times = np.matmul if keep else product
+        tape, last, pooled = [x], [], None
         n_layers = len(self.hidden_sizes)
         if self.embedding_dim is not None:
             x = inputs.project(x, params["embedding"], times=times)
@@ -154,7 +184,11 @@ class Network:
             x, mask = self._drop(x, l, rng)
             z, x = self._project(params, x, batch, l, times)
             U, e = params[f"U{l}"], self._extra(params, l)
-            h, _, kept = recurrence.forward(self.cell, z, U, e, batch.sizes, keep=keep)
+            before = None if state is None else state[l]
+            h, after, kept = recurrence.forward(
+                self.cell, z, U, e, batch.sizes, before, keep=keep
+            )
+            last.append(after)
             if keep:
                 tape.append((mask, x, kept))
             if l == n_layers - 1 and self.pooling is not None:
@@ -164,13 +198,13 @@ class Network:
                 x = np.concatenate([h[0], h[1].take(batch.reverse, axis=0)], axis=1)
             else:
                 x = h[0]
-        x, mask = self._drop(x, n_layers, rng)
-        scores = times(x, params["W_out"])
-        scores += params["b_out"]
-        if not keep:
-            return scores, None
-        tape.append((mask, x, pooled))
-        return scores, tape
+        tape.append(pooled)
+        return x, last, tape
+
+    def _output_weights(self, params):
+        if self.tied:
+            return params["embedding"][: self.n_outputs].T
+        return params["W_out"]
 
     def backward(self, params, dscores, tape, batch, grads):
         """Add to the gradients, from the derivatives by the scores.
@@ -189,9 +223,11 @@ class Network:
             Added to; its table becomes a `RowGrad`.
         """
         raw, *layers, (mask, x, pooled) = tape
-        grads["W_out"][...] += x.T @ dscores
+        out = x
+        if not self.tied:
+            grads["W_out"][...] += x.T @ dscores
         grads["b_out"][...] += dscores.sum(axis=0)
-        dx = dscores @ params["W_out"].T
+        dx = dscores @ self._output_weights(params).T
         for l in reversed(range(len(self.hidden_sizes))):
             if mask is not None:
                 dx *= mask
@@ -215,14 +251,20 @@ class Network:
         if mask is not None:
             dx *= mask
         grads.table = inputs.project_grad(raw, dx)
+        if self.tied:
+            rows, values = grads.table
+            table = np.zeros(params.table.shape, dtype=self.dtype)
+            np.matmul(dscores.T, out, out=table[: self.n_outputs])
+            table[rows] += values
+            grads.table = RowGrad(slice(None), table)
 
-    def loss_grad(self, params, x, y, weights, batch, rng=None):
+    def loss_grad(self, params, x, y, weights, batch, rng=None, state=None):
         """Return the summed loss of a batch and its gradients.
 
         Parameters
         ----------
-        params, x, batch, rng
-            As in `forward`.
+        params, x, batch, rng, state
+            As in `forward`; no derivative by the state is computed.
         y : ndarray of shape (N,) or (N, K), where steps are pooled (B,) or (B, K)
             Targets as the head takes them, packed.
         weights : ndarray of shape (N,) or (B,)
@@ -232,12 +274,14 @@ class Network:
         -------
         loss : float
         grads : Params
+        last : list of tuples of ndarrays
+            The state after the last step of each sequence.
         """
-        scores, tape = self.forward(params, x, batch, rng=rng)
+        scores, last, tape = self.forward(params, x, batch, rng=rng, state=state)
         loss, dscores = self.head.loss_grad(scores, y, weights)
         grads = params.zero_grads()
         self.backward(params, dscores, tape, batch, grads)
-        return loss, grads
+        return loss, grads, last
 
     def scores(self, params, rows, offsets, *, run_all=map):
         """Compute the scores of every term of many sequences, batch by batch.
@@ -259,19 +303,103 @@ class Network:
         -------
         ndarray of shape (N, K), or (n, K) where steps are pooled
         """
-        starts, lengths = offsets[:-1], np.diff(offsets)
-        n_terms = offsets[-1] if self.pooling is None else len(lengths)
+        n_terms = offsets[-1] if self.pooling is None else len(offsets) - 1
         scores = np.empty((n_terms, self.n_outputs), dtype=self.dtype)
 
-        def run(index):
-            batch = PackedBatch(starts[index], lengths[index])
-            x = rows[batch.rows]
-            terms = self.terms(batch, index)
+        def run(batch, index):
+            x, terms = rows[batch.rows], self.terms(batch, index)
             scores[terms] = self.forward(params, x, batch, keep=False)[0]
 
-        for _ in run_all(run, batches_by_length(lengths)):
-            pass
+        self._run_batches(run, offsets, run_all)
         return scores
+
+    def losses(self, params, rows, targets, offsets, *, run_all=map):
+        """Compute the loss of every step of many sequences, in one direction.
+
+        The bits of a loss do not depend on the other sequences. Scores are computed
+        for some steps at a time, so that there may be any number of steps and outputs.
+
+        Parameters
+        ----------
+        params, rows, offsets, run_all
+            As in `scores`.
+        targets : ndarray of shape (N,) or (N, K)
+            As the head takes them.
+
+        Returns
+        -------
+        ndarray of shape (N,)
+            float64.
+        """
+        losses = np.empty(offsets[-1])
+
+        def run(batch, index):
+            for window, x, _ in self._read_windows(params, rows, batch, None):
+                scores = product(x, self._output_weights(params)) + params["b_out"]
+                losses[window.rows] = self.head.losses(scores, targets[window.rows])
+
+        self._run_batches(run, offsets, run_all)
+        return losses
+
+    def read(self, params, rows, offsets, state=None, *, run_all=map):
+        """Read sequences, in one direction, for what may come after them.
+
+        Parameters
+        ----------
+        params, rows, offsets, run_all
+            As in `scores`.
+        state : list of tuples of ndarrays, default=None
+            Of each layer the state before the first step, shape (1, n, H).
+
+        Returns
+        -------
+        scores : ndarray of shape (n, K)
+            Of the last step of each sequence.
+        last : list of tuples of ndarrays
+            The state after it.
+        """
+        n = len(offsets) - 1
+        outputs = np.empty((n, self.hidden_sizes[-1]), dtype=self.dtype)
+        last = [
+            tuple(np.empty((1, n, H), self.dtype) for _ in range(self.cell.n_states))
+            for H in self.hidden_sizes
+        ]
+
+        def run(batch, index):
+            own = index[batch.order]
+            before = state and [tuple(s[:, own] for s in layer) for layer in state]
+            for window, x, after in self._read_windows(params, rows, batch, before):
+                live = own[: window.sizes[0]]
+                outputs[live] = x[window.last]
+                for whole, part in zip(chain(*last), chain(*after), strict=True):
+                    whole[:, live] = part
+
+        self._run_batches(run, offsets, run_all)
+        scores = product(outputs, self._output_weights(params))
+        scores += params["b_out"]
+        return scores, last
+
+    def _run_batches(self, run, offsets, run_all):
+        """Call run(batch, index) for all sequences, some at a time."""
+        starts, lengths = offsets[:-1], np.diff(offsets)
+
+        def run_batch(index):
+            run(PackedBatch(starts[index], lengths[index]), index)
+
+        for _ in run_all(run_batch, batches_by_length(lengths)):
+            pass
+
+    def _read_windows(self, params, rows, batch, state):
+        """Yield a batch in parts of some steps, with what the head of each stands on.
+
+        And the state after it, of those sequences that are live in it.
+        """
+        max_rows = max(1, min(4096, MAX_SCORES // self.n_outputs))
+        for window in batch.windows(max(1, max_rows // len(batch.lengths))):
+            x, state, _ = self._hidden(
+                params, rows[window.rows], window, None, False, live_part(state, window)
+            )
+            yield window, x, state
 
     def terms(self, batch, index):
         """Return which of all terms those of a batch of the sequences `index` are."""
@@ -305,3 +433,9 @@ class Network:
             return params[f"e{l}"]
         D, H = self.n_directions, self.hidden_sizes[l]
         return np.empty((D, 0, H), dtype=self.dtype)
+
+
+def live_part(state, window):
+    """Return the state of the sequences that have a step in the window."""
+    n = window.sizes[0]
+    return state and [tuple(s[:, :n] for s in layer) for layer in state]

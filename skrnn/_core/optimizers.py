@@ -195,18 +195,23 @@ def _squares(x):
     return float(np.einsum("...i,...i", x, x).sum(dtype=np.float64))
 
 
-def learning_rate_at(epoch, *, schedule, init, power_t, decay_rate, decay_steps):
+def learning_rate_at(
+    epoch, *, schedule, init, power_t, decay_rate, decay_steps, decay_start
+):
     """Return the learning rate of an epoch, counted from 0.
 
     - "constant", and "adaptive" before any reduction: ``init``;
     - "invscaling": ``init / (epoch + 1) ** power_t``;
-    - "exponential": ``init * decay_rate ** (epoch / decay_steps)``;
-    - "step": ``init * decay_rate ** (epoch // decay_steps)``.
+    - "exponential": ``init * decay_rate ** (decaying / decay_steps)``;
+    - "step": ``init * decay_rate ** (decaying // decay_steps)``;
+
+    where ``decaying`` is ``max(0, epoch - decay_start)``.
     """
+    decaying = max(0, epoch - decay_start)
     if schedule == "invscaling":
         return init / (epoch + 1) ** power_t
     if schedule == "exponential":
-        return init * decay_rate ** (epoch / decay_steps)
+        return init * decay_rate ** (decaying / decay_steps)
     if schedule == "step":
-        return init * decay_rate ** (epoch // decay_steps)
+        return init * decay_rate ** (decaying // decay_steps)
     return init

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skrnn._core.batching import PackedBatch, shuffled_batches
+from skrnn._core.network import live_part
 from skrnn._core.optimizers import finish_grads
 
 
@@ -40,9 +41,23 @@ class History:
 
 
 def train_epoch(
-    network, params, optimizer, data, *, lr, batch_size, shuffle, alpha, max_norm, rng
+    network,
+    params,
+    optimizer,
+    data,
+    *,
+    lr,
+    batch_size,
+    shuffle,
+    alpha,
+    max_norm,
+    rng,
+    bptt=None,
 ):
     """Go through the data once, one update a batch.
+
+    With `bptt` all sequences are one batch, for which there is an update every `bptt`
+    steps. The state is carried on from one part to the next; derivatives are not.
 
     Returns
     -------
@@ -54,18 +69,24 @@ def train_epoch(
     FloatingPointError
         If a loss, a gradient or a weight is not finite.
     """
-    n = len(data.lengths)
     total = total_terms = 0.0
     dropout_rng = rng if any(network.dropout) else None
-    for index in shuffled_batches(n, batch_size, rng if shuffle else None):
-        batch = PackedBatch(data.starts[index], data.lengths[index])
+    if bptt is None:
+        batches = _shuffled(data, batch_size, rng if shuffle else None)
+    else:
+        batches = _windows(data, bptt)
+    state = None
+    for batch, index in batches:
         terms = network.terms(batch, index)
         weights = data.weights[terms]
         n_terms = float(weights.sum(dtype=np.float64))
         if n_terms == 0:
             continue
         x, y = data.rows[batch.rows], data.targets[terms]
-        loss, grads = network.loss_grad(params, x, y, weights, batch, dropout_rng)
+        loss, grads, last = network.loss_grad(
+            params, x, y, weights, batch, dropout_rng, live_part(state, batch)
+        )
+        state = None if bptt is None else last
         norm = finish_grads(grads, params, n_terms, alpha, max_norm)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise FloatingPointError("gradient" if math.isfinite(loss) else "loss")
@@ -78,6 +99,18 @@ def train_epoch(
     ):
         raise FloatingPointError("sum of the weights")
     return total / total_terms
+
+
+def _shuffled(data, batch_size, rng):
+    """Yield batches of sequences, and which of all they are."""
+    for index in shuffled_batches(len(data.lengths), batch_size, rng):
+        yield PackedBatch(data.starts[index], data.lengths[index]), index
+
+
+def _windows(data, bptt):
+    """Yield the sequences, `bptt` steps of all of them at a time."""
+    for batch in PackedBatch(data.starts, data.lengths).windows(bptt):
+        yield batch, None
 
 
 def train(

@@ -1,0 +1,174 @@
+"""New sequences from scores of what may come next: random ones, or the best ones.
+
+The scores, shape (n, K), are those of n sequences that are under way. The function
+``advance(steps, parents)`` appends steps to the sequences `parents` among them, which
+are then those under way, and returns their scores.
+"""
+
+import numpy as np
+
+
+def token_sampler(rng, *, temperature=1.0, top_k=None, top_p=None, excluded=()):
+    """Return a function that draws from each row of scores the index of a token.
+
+    Parameters
+    ----------
+    rng : RandomState
+        Where random numbers come from.
+    temperature : float, default=1.0
+        The scores are divided by it; at 0 the largest is taken.
+    top_k : int, default=None
+        If given, only so many of the most probable tokens may be drawn.
+    top_p : float, default=None
+        If given, only as few of the most probable tokens as together have this
+        probability.
+    excluded : sequence of int, default=()
+        Tokens that are not drawn.
+    """
+
+    def draw(scores):
+        p = sampling_proba(scores, temperature, top_k, top_p, excluded)
+        if temperature == 0:
+            return p.argmax(axis=1)
+        cumulated = np.cumsum(p, axis=1)
+        total = cumulated[:, -1]
+        at = np.minimum(rng.random_sample(len(p)) * total, np.nextafter(total, 0))
+        return (cumulated <= at[:, None]).sum(axis=1)
+
+    return draw
+
+
+def sampling_proba(scores, temperature, top_k, top_p, excluded):
+    """Return the probabilities that tokens are drawn with; see `token_sampler`."""
+    scores = scores.astype(np.float64)
+    scores[:, list(excluded)] = -np.inf
+    scores -= scores.max(axis=1, keepdims=True)
+    if temperature == 0:
+        return np.eye(scores.shape[1])[scores.argmax(axis=1)]
+    with np.errstate(over="ignore"):  # to minus infinity, which is a probability of 0
+        scores /= temperature
+    if top_k is not None and top_k < scores.shape[1]:
+        others = np.argpartition(-scores, top_k - 1, axis=1)[:, top_k:]
+        np.put_along_axis(scores, others, -np.inf, axis=1)
+    p = np.exp(scores)
+    p /= p.sum(axis=1, keepdims=True)
+    if top_p is not None:
+        order = np.argsort(-p, axis=1, kind="stable")
+        ordered = np.take_along_axis(p, order, axis=1)
+        before = np.cumsum(ordered, axis=1) - ordered
+        np.put_along_axis(p, order, np.where(before < top_p, ordered, 0), axis=1)
+        p /= p.sum(axis=1, keepdims=True)
+    return p
+
+
+def row_sampler(rng, *, temperature=1.0):
+    """Return a function that draws 0 or 1 for each score, the log-odds of a 1.
+
+    The log-odds are divided by `temperature`; at 0 the more probable number is taken.
+    """
+
+    def draw(scores):
+        if temperature == 0:
+            return (scores > 0).astype(scores.dtype)
+        with np.errstate(over="ignore"):
+            odds = scores / temperature
+            p = 1 / (1 + np.exp(-odds))
+        return (rng.random_sample(p.shape) < p).astype(scores.dtype)
+
+    return draw
+
+
+def generate(scores, advance, draw, *, end, max_steps):
+    """Append drawn steps to all sequences, each until its end.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n, K)
+        Of the first step to come.
+    advance : callable
+        See above.
+    draw : callable
+        What `token_sampler` or `row_sampler` return.
+    end : int or None
+        The token that ends a sequence and is not appended; None where there is none.
+    max_steps : int
+        How many steps to append at most.
+
+    Returns
+    -------
+    steps : ndarray of shape (N,) or (N, K)
+        Those of all sequences, one after the other.
+    lengths : ndarray of shape (n,)
+        How many each has got.
+    """
+    n = len(scores)
+    live, drawn, owners = np.arange(n), [], []
+    for step in range(max_steps):
+        new = draw(scores)
+        going = np.arange(len(live)) if end is None else np.flatnonzero(new != end)
+        new, live = new[going], live[going]
+        drawn.append(new)
+        owners.append(live)
+        if len(live) == 0 or step == max_steps - 1:
+            break
+        scores = advance(new, going)
+    owners = np.concatenate(owners)
+    order = np.argsort(owners, kind="stable")
+    return np.concatenate(drawn)[order], np.bincount(owners, minlength=n)
+
+
+def beam_search(scores, advance, *, width, end, max_steps, excluded=()):
+    """Search for the most probable ways to go on with one sequence.
+
+    At every step the `width` most probable ways to go on without an end are kept. The
+    search is over when none of them can become better than the best `width` that have
+    ended.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (1, K)
+        Of the first step to come.
+    advance, end, max_steps
+        As in `generate`.
+    width : int
+        How many to follow, and to return at most.
+    excluded : sequence of int, default=()
+        Tokens that are not used.
+
+    Returns
+    -------
+    list of (float, list of int, bool)
+        Log-probability, tokens and whether it has ended, of each way found: those with
+        an end first, then those with `max_steps` tokens, each the best one first.
+    """
+    live, ended = [(0.0, [])], []
+    for step in range(max_steps + 1):
+        scores = scores.astype(np.float64)
+        scores -= scores.max(axis=1, keepdims=True)
+        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        total = scores + np.array([log_p for log_p, _ in live])[:, None]
+        total[:, list(excluded)] = -np.inf
+        ended += [
+            (log_p, tokens, True)
+            for log_p, (_, tokens) in zip(total[:, end].tolist(), live, strict=True)
+            if log_p > -np.inf
+        ]
+        ended = sorted(ended, key=lambda way: -way[0])[:width]
+        if step == max_steps:
+            break
+        total[:, end] = -np.inf
+        flat = total.ravel()
+        best = np.argsort(-flat, kind="stable")[:width]
+        best = best[flat[best] > -np.inf]
+        if len(best) == 0 or (len(ended) == width and ended[-1][0] >= flat[best[0]]):
+            return ended
+        parents, tokens = np.divmod(best, total.shape[1])
+        live = [
+            (float(flat[at]), [*live[parent][1], token])
+            for at, parent, token in zip(
+                best, parents.tolist(), tokens.tolist(), strict=True
+            )
+        ]
+        scores = advance(tokens, parents)
+    cut = [(log_p, tokens, False) for log_p, tokens in live]
+    return ended + cut[: width - len(ended)]
