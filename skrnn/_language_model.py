@@ -139,7 +139,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
     >>> set(model[:-1].inverse_transform(new)) <= set(names)
     True
     >>> best, log_proba = model[-1].beam_search(width=2)
-    >>> len(best), log_proba[0] > log_proba[1]
+    >>> len(best), bool(log_proba[0] > log_proba[1])
     (2, True)
     """
 
