@@ -2,6 +2,7 @@
 
 from importlib.metadata import version as version_of
 from pathlib import Path
+from pkgutil import iter_modules
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,7 +31,9 @@ autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
 autosummary_context = {
-    "public_modules": sorted(p.stem for p in (ROOT / "skrnn").glob("[!_]*.py"))
+    "public_modules": [
+        name for _, name, _ in iter_modules([ROOT / "skrnn"]) if name[0] != "_"
+    ]
 }
 autodoc_typehints = "none"
 numpydoc_show_class_members = False

@@ -434,8 +434,8 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         start = time.perf_counter()
 
         def attributes(model):
-            before = vars(self)
-            return {k: v for k, v in vars(model).items() if before.get(k) is not v}
+            before, now = vars(self), vars(model).items()
+            return {k: v for k, v in now if k not in before or before[k] is not v}
 
         def after_epoch():
             snapshot = copy.copy(fitted)

@@ -234,9 +234,9 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
             A list, object array, Series, one-column DataFrame, 2-D array or
             `Sequences`; each sequence is a 1-D array or list of token ids, or an array
             or sparse matrix of shape (T_i, d) of 0 and 1.
-        y : array-like of n labels, or of shape (n, d), default=None
-            What each sequence is to be predicted from besides its own steps: a label,
-            or one number or d of them.
+        y : array-like of n labels, or of shape (n,) or (n, d), default=None
+            What each sequence is to be predicted from besides its own steps: one float
+            or d numbers, or anything else as a label.
         sample_weight : array-like of shape (n,), default=None
             A sequence of weight w counts as if it were there w times.
 
@@ -287,12 +287,24 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
     def _read_table_as(self, y):
         return "tokens"
 
-    def _check_X(self, X, *, reset, table, dtype):
+    def _check_X(self, X, *, reset, table, dtype, name="X"):
         X = check_sequences(
-            self, X, reset=reset, table="tokens", dtype=dtype, allow_empty=True
+            self,
+            X,
+            reset=reset,
+            table="tokens",
+            dtype=dtype,
+            allow_empty=True,
+            name=name,
         )
-        kind = X.kind if reset else self.input_kind_
-        return X if kind == "ids" else _check_frames(X)
+        is_of_ids = X.kind == "ids"
+        if not reset and is_of_ids != self._is_of_ids:
+            kinds = "token ids", "rows of 0 and 1"
+            raise ValueError(
+                f"{name} holds {kinds[not is_of_ids]}, but the model was fitted on "
+                f"{kinds[is_of_ids]}: pass sequences like those in fit."
+            )
+        return X if is_of_ids else _check_frames(X, name)
 
     def _check_targets(self, y, lengths, table):
         return None if y is None else check_conditions(y, len(lengths))
@@ -505,7 +517,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
                     "pass the condition of each sequence."
                 )
             return None
-        y = check_conditions(y, n)
+        y = check_conditions(y, n, numeric=self.condition_mean_ is not None)
         self._check_like_before(y)
         return self._encode_conditions(y)
 
@@ -605,7 +617,8 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         -------
         float
         """
-        return float(np.exp(-self.score(X, y)))
+        with np.errstate(over="ignore"):  # to infinity
+            return float(np.exp(-self.score(X, y)))
 
     def bits_per_token(self, X, y=None):
         """Compute the mean number of bits of a step, ``-score(X, y) / log(2)``.
@@ -677,8 +690,10 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
 
     def _posterior(self, X):
         """Return the probability of each condition, given how a sequence begins."""
-        joint = np.empty((len(X), len(self.conditions_)))
+        joint = np.zeros((len(X), len(self.conditions_)))
         for code, conditions in enumerate(self._each_condition(len(X))):
+            if X.rows.shape[0] == 0:
+                break  # nothing is known
             log_proba, offsets = self._log_proba(X, conditions)
             if self._is_of_ids:
                 log_proba[offsets[1:] - 1] = 0  # it goes on
@@ -834,7 +849,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         if condition is None and self.conditions_ is not None:
             raise ValueError(
                 "condition is None, but the model was fitted on conditions: pass one, "
-                f"such as {self.conditions_[0]!r}."
+                f"such as {self.conditions_.tolist()[0]!r}."
             )
         conditions = self._sample_conditions(condition, prefix, None)
         scores, advance = self._start(prefix, conditions)
@@ -902,11 +917,17 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
             shape = (0,) if self._is_of_ids else (0, self.input_size_)
             rows = np.empty(shape, dtype=np.int64 if self._is_of_ids else self.dtype)
             return Sequences(rows, np.zeros(n + 1, dtype=np.int64))
-        one = not isinstance(as_sequences(prefix, name="prefix"), Sequences)
+        one = not isinstance(
+            as_sequences(prefix, name="prefix", allow_empty=True), Sequences
+        )
         if one and not (self._is_of_ids and np.ndim(prefix) == 2):
             prefix = [prefix]
         prefix = self._check_X(
-            prefix, reset=False, table=None, dtype=self._architecture["dtype"]
+            prefix,
+            reset=False,
+            table=None,
+            dtype=self._architecture["dtype"],
+            name="prefix",
         )
         if len(prefix) not in (1, n):
             raise ValueError(
@@ -950,12 +971,17 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
                 return np.minimum((cumulated <= at).sum(axis=1), cumulated.shape[1] - 1)
             return None
         if self.condition_mean_ is not None:
-            condition = np.asarray(condition)
             K = len(self.condition_mean_)
-            if condition.shape in ((), (1,), (K,)) and condition.size == K:
+            condition = np.asarray(condition, dtype=np.float64)
+            if condition.size == K and condition.ndim < 2:
                 condition = np.tile(condition.reshape(1, K), (n, 1))
-        elif not isinstance(condition, (list, np.ndarray)) and not hasattr(
-            condition, "__array__"
+            if condition.shape != (n, K) and (*condition.shape, K) != (n, 1):
+                raise ValueError(
+                    f"condition has shape {condition.shape}: pass one row of {K} "
+                    f"numbers, or a row for each of the {n} samples."
+                )
+        elif isinstance(condition, np.generic) or not (
+            isinstance(condition, list) or hasattr(condition, "__array__")
         ):
             condition = [condition] * n
         return self._check_conditions(condition, n)
@@ -975,15 +1001,15 @@ def _sums(values, offsets):
     return sums
 
 
-def _check_frames(X):
+def _check_frames(X, name):
     """Return rows of 0 and 1, dense."""
     if len(X) and X.lengths.min() == 0:
-        raise_empty(X.lengths, "X")
+        raise_empty(X.lengths, name)
     for i, rows in enumerate(X):
         values = rows.data if sparse.issparse(rows) else rows
         check_indicators(
             values,
-            f"X[{i}]",
+            f"{name}[{i}]",
             "RNNLanguageModel takes token ids, integers of one dimension, or rows of 0 "
             "and 1, with a column for each note or event",
         )

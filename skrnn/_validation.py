@@ -462,6 +462,7 @@ def check_sequences(
     dtype=np.float64,
     allow_nan=False,
     allow_empty=False,
+    name="X",
 ):
     """Validate what a numeric estimator or transformer was given.
 
@@ -483,6 +484,8 @@ def check_sequences(
         Whether numbers may be NaN.
     allow_empty : bool, default=False
         Whether a sequence may have no steps.
+    name : str, default="X"
+        What most error messages call the sequences.
 
     Returns
     -------
@@ -494,7 +497,7 @@ def check_sequences(
         If X is not a set of numeric sequences, or not one `fit` has seen the like of.
     """
     _refuse_no_sequences(X)
-    sequences = as_sequences(X, allow_nan=allow_nan, allow_empty=allow_empty)
+    sequences = as_sequences(X, name=name, allow_nan=allow_nan, allow_empty=allow_empty)
     if not isinstance(sequences, Sequences):
         _refuse_strings(
             estimator, X, "token ids or numbers", "a Tokenizer and a VocabularyEncoder"
@@ -518,8 +521,7 @@ def check_sequences(
         if table == "tokens" and _is_table_of_lists(X, sequences):
             sequences = _rows_of_ids(sequences.rows[:, 0], sequences.offsets)
     if allow_empty and sequences.rows.shape[0] == 0:  # nothing, of no kind
-        rows = np.empty(0, dtype=np.int64)
-        sequences = Sequences(rows, sequences.offsets, n_tokens=sequences.n_tokens)
+        sequences = sequences._with(np.empty(0, dtype=np.int64), sequences.offsets)
     if sequences.kind == "tokens":
         tokens = sequences.rows.tolist()
         row = next(
@@ -527,11 +529,12 @@ def check_sequences(
         )
         i, token = sequence_of_row(sequences.offsets, row), tokens[row]
         raise ValueError(
-            f"X[{i}] contains the token {token!r:.60} where {type(estimator).__name__} "
+            f"{name}[{i}] contains the token {token!r:.60} where "
+            f"{type(estimator).__name__} "
             "needs token ids or numbers: put a VocabularyEncoder before it."
         )
     if not reset:
-        sequences = _check_width(estimator, sequences)
+        sequences = _check_width(estimator, sequences, name)
     elif sequences.kind == "ids" and sequences.n_tokens is None:
         n_tokens = int(sequences.rows.max(initial=0)) + 1
         sequences = Sequences(sequences.rows, sequences.offsets, n_tokens=n_tokens)
@@ -614,9 +617,9 @@ def _refuse_one_sequence(X):
     )
 
 
-def _check_width(estimator, sequences):
+def _check_width(estimator, sequences, name):
     """Check that the steps of X are as wide as those `fit` saw."""
-    name, width = type(estimator).__name__, estimator.input_size_
+    kind, width = type(estimator).__name__, estimator.input_size_
     if sequences.kind == "ids":
         if estimator.input_kind_ == "dense" and width == 1:  # [[1, 2]] after [[.5, 2]]
             rows = sequences.rows.astype(np.float64)[:, None]
@@ -631,8 +634,8 @@ def _check_width(estimator, sequences):
                 else f"rows of {width} features a step: pass such rows, as floats"
             )
             raise ValueError(
-                f"X[{i}] contains the token id {sequences.rows[row]} (the largest is "
-                f"{top}), but {name} was fitted on {fitted}."
+                f"{name}[{i}] contains the token id {sequences.rows[row]} (the "
+                f"largest is {top}), but {kind} was fitted on {fitted}."
             )
         return Sequences(sequences.rows, sequences.offsets, n_tokens=width)
     if (found := sequences.rows.shape[1]) != width:
@@ -643,7 +646,7 @@ def _check_width(estimator, sequences):
             else f"pass arrays of shape (T_i, {width})"
         )
         raise ValueError(
-            f"X[0] has {found} features a step, but {name} is expecting {width} "
+            f"{name}[0] has {found} features a step, but {kind} is expecting {width} "
             f"features a step as in fit: {remedy}."
         )
     return sequences
@@ -1097,14 +1100,15 @@ def check_number_targets(y, n_sequences):
     return y
 
 
-def check_conditions(y, n_sequences):
+def check_conditions(y, n_sequences, *, numeric=False):
     """Check what a language model predicts sequences from: a label or numbers each.
 
     Parameters
     ----------
     y : array-like of n labels, or of shape (n,) or (n, d)
-        Numbers that are not all whole, or more than one for each sequence, are numbers;
-        anything else is a label.
+        Floats, and rows of numbers, are numbers; anything else is a label.
+    numeric : bool, default=False
+        Whether integers are known to be numbers, too.
     n_sequences : int
         The number of sequences in X.
 
@@ -1118,17 +1122,16 @@ def check_conditions(y, n_sequences):
         If y is of another kind, or has another length than X.
     """
     items = _targets_of_sequences(y, n_sequences)
-    rows = any(map(_is_sequence, items))
-    if not rows and _are_reals(items):
-        numbers_ = np.asarray(items, dtype=np.float64)
-        rows = not (numbers_ == np.rint(numbers_))[np.isfinite(numbers_)].all()
-    if not rows:
+    if all(isinstance(item, numbers.Real) for item in items):
+        numeric |= any(isinstance(item, (float, np.floating)) for item in items)
+    else:
+        numeric = any(map(_is_sequence, items))
+    if not numeric:
         return _check_labels(_to_list(items))
+    y = np.asarray(items)
+    if y.shape[1:] == (1,):
+        y = y[:, 0]
     return check_number_targets(y, n_sequences).reshape(n_sequences, -1)
-
-
-def _are_reals(items):
-    return all(isinstance(item, numbers.Real) for item in _to_list(items))
 
 
 def _is_numeric(item):

@@ -42,3 +42,21 @@ def test_shuffled_batches():
     assert [len(b) for b in batches] == [7] * 7 + [1]
     assert np.concatenate(batches).tolist() != list(range(50))
     assert sorted(np.concatenate(batches)) == list(range(50))
+
+
+@given(lengths_of_batches, st.integers(1, 12))
+def test_windows_hold_each_step_once_in_its_place(lengths, n_steps):
+    starts = np.cumsum(lengths) - lengths + 5
+    batch = PackedBatch(starts, lengths)
+    windows = list(batch.windows(n_steps))
+    assert len(windows) == -(-max(lengths) // n_steps)
+    assert_array_equal(np.concatenate([w.rows for w in windows]), batch.rows)
+    assert [size for window in windows for size in window.sizes] == batch.sizes
+    for k, window in enumerate(windows):
+        n = window.sizes[0]
+        assert len(window.sizes) <= n_steps
+        assert_array_equal(window.order, np.arange(n))  # sequence j is sequence j
+        first = starts[batch.order[:n]] + k * n_steps
+        assert_array_equal(window.rows[:n], first)
+        stop = np.minimum(batch.lengths[:n], (k + 1) * n_steps)
+        assert_array_equal(window.rows[window.last], starts[batch.order[:n]] + stop - 1)

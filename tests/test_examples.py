@@ -1,4 +1,4 @@
-"""The examples run without a warning."""
+"""The examples run without a warning; those on real data say where it is missing."""
 
 import os
 import subprocess
@@ -7,17 +7,55 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+DATA = Path(os.environ.get("SKRNN_DATA", ROOT.parent / "shared" / "data")).absolute()
+REAL = {  # what each example reads, and what makes it short
+    "dinosaurs.py": ("names/dinos.txt", ["--epochs=2", "--lines=300"]),
+    "shakespeare.py": ("tinyshakespeare/input.txt", ["--epochs=1", "--lines=400"]),
+    "surnames.py": ("names_by_language", ["--epochs=2", "--lines=60"]),
+    "words.py": ("tinyshakespeare/input.txt", ["--epochs=1", "--lines=600"]),
+}
+OTHERS = {"common.py", "demo.py"}  # not an example, and what `make demo` runs
 
 
-@pytest.mark.parametrize("name", sorted(p.name for p in EXAMPLES.glob("plot_*.py")))
-def test_example_runs(name, tmp_path):
-    result = subprocess.run(
-        [sys.executable, "-W", "error", EXAMPLES / name],
-        cwd=tmp_path,
-        env={**os.environ, "MPLBACKEND": "Agg"},
+def run(name, *arguments, folder, **environment):
+    """Run an example in a folder, with every warning an error."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLES / name, *arguments],
+        cwd=folder,
+        env={**os.environ, "MPLBACKEND": "Agg", **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in EXAMPLES.glob("plot_*.py")))
+def test_example_runs(name, tmp_path):
+    result = run(name, folder=tmp_path)
     assert result.returncode == 0, result.stderr
+
+
+def test_every_example_is_run():
+    names = {path.name for path in EXAMPLES.glob("[!p]*.py")}
+    assert names == {*REAL, *OTHERS}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_example_on_real_data_runs(name, tmp_path):
+    data, arguments = REAL[name]
+    if not (DATA / data).exists():
+        pytest.skip(f"no {DATA / data}: set SKRNN_DATA to the folder of the data sets")
+    result = run(name, *arguments, folder=tmp_path, SKRNN_DATA=str(DATA))
+    assert result.returncode == 0, result.stderr
+    assert "to learn from" in result.stdout
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_example_without_its_data_says_so(name, tmp_path):
+    data, _ = REAL[name]
+    result = run(name, folder=tmp_path, SKRNN_DATA=str(tmp_path))
+    assert result.returncode == 1
+    expected = f"{tmp_path / data} is missing: set SKRNN_DATA to the folder"
+    assert result.stderr.startswith(expected)

@@ -19,6 +19,13 @@ def make_inputs(kind, rng):
     """Return N rows that stand for V tokens or features."""
     if kind in ("ids", "embedding"):
         return rng.integers(0, V, N)
+    if kind == "after nothing":  # the first step of each has no token
+        ids = rng.integers(0, V, N)
+        ids[np.cumsum(LENGTHS) - LENGTHS] = -1
+        return ids
+    if kind == "conditioned":  # three tokens, or none, beside two numbers
+        tokens = np.eye(4, 3)[rng.integers(0, 4, N)]
+        return sparse.csr_array(np.hstack([tokens, rng.standard_normal((N, 2))]))
     rows = rng.standard_normal((N, V))
     if kind == "dense":
         return rows
@@ -130,3 +137,64 @@ def test_gradients_of_pooled_steps_of_any_kind(pooling, n_layers, kind):
         "lstm", "tanh", n_layers, 2, kind, "softmax", pooling=pooling
     )
     check_network(network, kind, "softmax")
+
+
+@pytest.mark.parametrize("kind", ["after nothing", "conditioned"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_of_shifted_inputs(cell, kind):
+    network = make_network(cell, "tanh", 1, 1, kind, "softmax")
+    check_network(network, kind, "softmax")
+    network = make_network(cell, "tanh", 1, 1, kind, "sigmoid", embedding_dim=2)
+    check_network(network, kind, "sigmoid")
+
+
+TIED_KINDS = ["ids", "csr", "dense", "after nothing", "conditioned"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "n_layers", "n_directions", "kind"),
+    [
+        *(
+            (cell, n_layers, 1, "after nothing")
+            for cell in CELLS
+            for n_layers in (1, 2)
+        ),
+        *(("gru", 1, n, kind) for n in (1, 2) for kind in TIED_KINDS),
+    ],
+)
+def test_gradients_of_tied_weights(cell, n_layers, n_directions, kind):
+    """All that reaches the table: through the inputs, and through the outputs."""
+    width = (3, 2)[n_layers - 1] * n_directions
+    options = {"embedding_dim": width, "tied": True}
+    network = make_network(
+        cell, "tanh", n_layers, n_directions, kind, "softmax", **options
+    )
+    assert "W_out" not in network.shapes()
+    check_network(network, kind, "softmax")
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_of_a_window_given_a_state(cell, tied):
+    """As in truncated backpropagation: the state before it is a constant."""
+    sizes = 3, 2
+    options = {"embedding_dim": 2 if tied else None, "tied": tied}
+    network = make_network(cell, "tanh", 2, 1, "ids", "softmax", **options)
+    rng = np.random.default_rng(7)
+    params = random_params(network, rng)
+    batch = PackedBatch(np.cumsum(LENGTHS) - LENGTHS, LENGTHS)
+    x, y = rng.integers(0, V, N), rng.integers(0, 3, N)
+    n_states = network.cell.n_states
+    state = [
+        tuple(rng.standard_normal((1, len(LENGTHS), H)) for _ in range(n_states))
+        for H in sizes
+    ]
+    before = [tuple(s.copy() for s in layer) for layer in state]
+
+    def loss_grad(params):
+        return network.loss_grad(params, x, y, np.ones(N), batch, None, state)
+
+    check_gradients(network, params, loss_grad)
+    assert loss_grad(params)[0] != network.loss_grad(params, x, y, np.ones(N), batch)[0]
+    for layer, saved in zip(state, before, strict=True):
+        assert all(map(np.array_equal, layer, saved))

@@ -89,3 +89,35 @@ def test_errors_by_hand():
     loss, dscores = HEADS["absolute_error"]().loss_grad(scores.copy(), y, weights)
     assert_allclose(loss, 2 * 3 + 3 * 0.5, rtol=1e-14)
     assert_allclose(dscores, [[-2, -2], [3, 0]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_losses_of_terms_sum_to_the_loss(name, dtype, monkeypatch):
+    monkeypatch.setattr("skrnn._core.heads.BLOCK", 12)  # four rows at a time
+    head, rng = HEADS[name](), np.random.default_rng(0)
+    scores = 3 * rng.standard_normal((11, 3)).astype(dtype)
+    before = scores.copy()
+    y = rng.integers(0, 3, 11)
+    y = y if name == "softmax" else rng.integers(0, 2, (11, 3))
+    losses = head.losses(scores, y)
+    assert_array_equal(scores, before)
+    assert losses.shape == (11,)
+    assert losses.dtype == np.float64
+    log_proba = head.log_proba(scores.astype(np.float64))
+    if name == "softmax":
+        expected = -log_proba[np.arange(11), y]
+    else:
+        other = head.log_proba(-scores.astype(np.float64))
+        expected = -np.where(y, log_proba, other).sum(axis=1)
+    assert_allclose(losses, expected, rtol=1e-12)
+    for i in range(11):
+        assert_array_equal(head.losses(scores[i : i + 1], y[i : i + 1]), losses[i])
+    weights = rng.uniform(0.5, 2, 11).astype(dtype)
+    loss, _ = head.loss_grad(
+        scores.copy(), y.astype(dtype if y.ndim == 2 else int), weights
+    )
+    assert_allclose(loss, losses @ weights, rtol=1e-5 if dtype == np.float32 else 1e-12)
+    far = np.array([[-3e38, 3e38, 0]], np.float32)
+    own = np.array([1]) if name == "softmax" else np.array([[0, 1, 0]])
+    assert np.isfinite(head.losses(far, own)).all()

@@ -84,6 +84,25 @@ def test_rows_of_zeros_touch_nothing(kind):
     assert values.shape == (0, M)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_id_minus_one_is_a_row_of_zeros(dtype):
+    rng = np.random.default_rng(4)
+    W, dz = (rng.standard_normal((n, M)).astype(dtype) for n in (V, 5))
+    ids = np.array([-1, 3, 0, -1, 3])
+    rows = np.eye(V + 1, V, dtype=dtype)[ids]
+    before = W.copy()
+    assert_array_equal(rows.any(axis=1), ids >= 0)
+    assert_array_equal(inputs.project(ids, W), rows @ W)
+    assert_array_equal(W, before)
+    for x in (ids, sparse.csr_array(rows), rows):
+        touched, values = inputs.project_grad(x, dz)
+        assert_array_equal(touched, [0, 3])
+        assert_allclose(values, [dz[2], dz[1] + dz[4]], rtol=1e-6)
+    touched, values = inputs.project_grad(np.array([-1, -1]), dz[:2])
+    assert len(touched) == 0
+    assert values.shape == (0, M)
+
+
 @pytest.mark.parametrize("n_directions", [1, 2])
 @pytest.mark.parametrize("kind", [*KINDS, "filled"])
 def test_both_directions(kind, n_directions):
@@ -153,3 +172,13 @@ def test_the_same_tokens_are_dropped_from_every_kind():
     assert 0 < np.count_nonzero(ids) < len(IDS)
     assert_array_equal(csr, ids)
     assert_array_equal(dense, ids)
+
+
+def test_nothing_is_dropped_from_steps_without_a_token():
+    ids = np.array([-1, 2, 0, -1])
+    rows = np.eye(V + 1, V)[ids]
+    expected = inputs.drop(rows, 0.4, np.random.RandomState(0), V, np.float64)
+    for x in (ids, sparse.csr_array(rows)):
+        found = inputs.drop(x, 0.4, np.random.RandomState(0), V, np.float64)
+        assert found.shape == (4, V)
+        assert_array_equal(found.toarray(), expected)

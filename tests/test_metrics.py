@@ -1,6 +1,5 @@
 """Metrics: spans of every scheme, scores by hand, containers, scorers, messages."""
 
-import doctest
 import pickle
 import re
 from itertools import pairwise
@@ -16,10 +15,11 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 
-from skrnn import metrics
+from skrnn import RNNLanguageModel, Tokenizer, VocabularyEncoder, metrics
 from skrnn._validation import targets_as_list
 
 SCORERS = [name for name in metrics.__all__ if name.endswith("_scorer")]
+SCORERS.remove("neg_perplexity_scorer")  # the others are of labels
 PAIR_METRICS = [
     metrics.token_accuracy_score,
     metrics.token_f1_score,
@@ -46,10 +46,6 @@ def label_pairs(draw):
         draw(st.lists(span_labels, min_size=len(y), max_size=len(y))) for y in y_true
     ]
     return y_true, y_pred
-
-
-def test_doctests():
-    assert doctest.testmod(metrics).failed == 0
 
 
 # --- spans ----------------------------------------------------------------------------
@@ -665,6 +661,177 @@ def test_step_log_loss_of_a_label_without_a_column_is_that_of_probability_zero(d
 def test_step_log_loss_warns_of_sums_other_than_one():
     with pytest.warns(UserWarning, match="do not sum to one"):
         metrics.step_log_loss([[0]], [np.array([[0.5, 0.6]])], labels=[0, 1])
+
+
+# --- language models ------------------------------------------------------------------
+
+LOG_PROBA = [np.log([0.5, 0.125]), np.log([0.25]), np.array([])]
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        list,
+        tuple,
+        object_array,
+        object_column,
+        pandas_series,
+        polars_series,
+        lambda items: [item.tolist() for item in items],
+        lambda items: [tuple(item) for item in items],
+    ],
+)
+def test_perplexity_and_bits_by_hand(container):
+    log_proba = container(LOG_PROBA)
+    assert_allclose(metrics.perplexity_score(log_proba), 4, rtol=1e-12)
+    assert_allclose(metrics.bits_per_character(log_proba), 2, rtol=1e-12)
+    for n_characters in (24, np.int64(24), [20, 4, 0], np.array([9, 15, 0])):
+        bits = metrics.bits_per_character(log_proba, n_characters)
+        assert_allclose(bits, 6 / 24, rtol=1e-12)
+
+
+def test_perplexity_of_an_array_is_of_its_rows():
+    log_proba = np.log([[0.5, 0.125], [0.25, 0.25]])
+    assert_allclose(metrics.perplexity_score(log_proba), 4, rtol=1e-12)
+    assert_allclose(metrics.bits_per_character(log_proba, [1, 1]), 4, rtol=1e-12)
+    found = metrics.perplexity_score(log_proba.astype(np.float32))
+    assert_allclose(found, 4, rtol=1e-6)
+
+
+def test_perplexity_counts_steps_not_sequences():
+    log_proba = [np.log([0.5] * 9), np.log([0.25])]
+    assert_allclose(metrics.perplexity_score(log_proba), 2**1.1, rtol=1e-12)
+
+
+def test_probability_zero_is_infinite_and_certainty_is_not_below_it():
+    assert metrics.perplexity_score([[-np.inf, -1.0]]) == np.inf
+    assert metrics.perplexity_score([[-1000.0]]) == np.inf  # too large for a float
+    assert metrics.bits_per_character([[-np.inf, -1.0]]) == np.inf
+    assert metrics.perplexity_score([[0.0, 0.0]]) == 1
+    assert str(metrics.bits_per_character([[0.0, 0.0]])) == "0.0"
+    rounded = [[1e-12, 0.0]]  # as differences of sums may be
+    assert metrics.perplexity_score(rounded) == 1
+    assert metrics.bits_per_character(rounded) == 0
+
+
+@pytest.mark.parametrize(
+    ("log_proba", "message"),
+    [
+        (None, "log_proba is None, which holds no arrays"),
+        ([], r"log_proba is \[\], which holds no arrays: pass what log_proba_per_step"),
+        (np.array(-1.0), r"log_proba is array\(-1\.\), which holds no arrays"),
+        ("text", "log_proba is 'text', which holds no arrays"),
+        ([[], []], "log_proba has no steps: every array in it is empty"),
+        (
+            np.array([-3.0, -5.0]),
+            r"log_proba\[0\] is .*score_samples .* log_proba_per_",
+        ),
+        ([[-1.0], -5.0], r"log_proba\[1\] is -5.0, one value for a whole sequence"),
+        ([[-1.0], ["a"]], r"log_proba\[1\] is \['a'\], not numbers in one dimension"),
+        ([[-1.0], [[-1.0]]], r"log_proba\[1\] is \[\[-1.0\]\], not numbers in one dim"),
+        (np.zeros((2, 3, 4)), r"(?s)log_proba\[0\] is array.*, not numbers in"),
+        ([[-1.0], [-1.0, 0.5]], r"log_proba\[1\] contains 0.5: .* are at most 0"),
+        ([[-1.0], [], [np.nan]], r"log_proba\[2\] contains nan: .* are at most 0"),
+        ([[-1.0, np.inf]], r"log_proba\[0\] contains inf: .* are at most 0"),
+    ],
+)
+@pytest.mark.parametrize(
+    "metric", [metrics.perplexity_score, metrics.bits_per_character]
+)
+def test_messages_of_perplexity_and_bits(metric, log_proba, message):
+    with pytest.raises(ValueError, match=message):
+        metric(log_proba)
+
+
+@pytest.mark.parametrize(
+    ("n_characters", "message"),
+    [
+        (0, "n_characters is 0: it must be at least 1"),
+        (-3, "n_characters is -3: it must be at least 1"),
+        (2.5, "n_characters is 2.5: pass the number of characters"),
+        ("two", "n_characters is 'two': pass the number of characters"),
+        ([3, 4], "n_characters has 2 counts and log_proba has 3 sequences"),
+        ([3, 4, 1, 1], "n_characters has 4 counts and log_proba has 3 sequences"),
+        ([3, 4, -1], r"n_characters\[2\] is -1: a number of characters is a whole"),
+        ([3, 4.5, 1], r"n_characters\[1\] is 4.5: a number of characters is a whole"),
+        ([0, 0, 0], "n_characters has no characters: every count in it is 0"),
+    ],
+)
+def test_messages_of_n_characters(n_characters, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.bits_per_character(LOG_PROBA, n_characters)
+
+
+def test_metrics_of_a_language_model():
+    texts = ["ana", "anna", "nan", ""]
+    model = make_pipeline(
+        Tokenizer(analyzer="char"),
+        VocabularyEncoder(),
+        RNNLanguageModel(hidden_layer_sizes=4, max_iter=2, random_state=0),
+    ).fit(texts)
+    X, language_model = model[:-1].transform(texts), model[-1]
+    log_proba = language_model.log_proba_per_step(X)
+    perplexity = metrics.perplexity_score(log_proba)
+    bits = metrics.bits_per_character(log_proba)
+    assert_allclose(perplexity, language_model.perplexity(X), rtol=1e-9)
+    assert_allclose(bits, language_model.bits_per_token(X), rtol=1e-9)
+    assert_allclose(2**bits, perplexity, rtol=1e-9)
+    assert_allclose(metrics.neg_perplexity_scorer(model, texts), -perplexity, rtol=1e-9)
+    with pytest.raises(ValueError, match=r"log_proba\[0\] is .* as score_samples"):
+        metrics.perplexity_score(language_model.score_samples(X))
+
+
+def test_metrics_of_a_mixture():
+    X, y = [[0, 1] * 50, [1, 0]], ["a", "b"]
+    model = RNNLanguageModel(hidden_layer_sizes=4, max_iter=2, random_state=0)
+    log_proba = model.fit(X, y).log_proba_per_step(X)
+    assert_allclose(metrics.perplexity_score(log_proba), model.perplexity(X), rtol=1e-9)
+    assert metrics.neg_perplexity_scorer(model, X, y) != -model.perplexity(X)
+
+
+@pytest.mark.parametrize("conditions", [None, ["a", "b"] * 10])
+def test_neg_perplexity_scorer_in_grid_search(conditions):
+    texts = ["abab", "baba", "ab", "ba"] * 5
+    pipe = make_pipeline(
+        Tokenizer(analyzer="char"),
+        VocabularyEncoder(),
+        RNNLanguageModel(hidden_layer_sizes=4, random_state=0),
+    )
+    search = GridSearchCV(
+        pipe,
+        {"rnnlanguagemodel__max_iter": [1, 10]},
+        scoring=metrics.neg_perplexity_scorer,
+        cv=2,
+        error_score="raise",
+    ).fit(texts, conditions)
+    assert search.best_params_ == {"rnnlanguagemodel__max_iter": 10}
+    best = search.best_estimator_
+    expected = -np.exp(-best.score(texts, conditions))
+    assert_allclose(search.score(texts, conditions), expected, rtol=1e-12)
+    assert -8 < search.best_score_ < -1
+
+
+class Scored(BaseEstimator):
+    """Has a score."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def score(self, X, y=None):
+        return self.value
+
+
+@pytest.mark.parametrize("value", [0.8, np.nan])
+def test_neg_perplexity_scorer_refuses_an_accuracy(value):
+    with pytest.raises(ValueError, match=f"score returned {value}: .*log-likelihood"):
+        metrics.neg_perplexity_scorer(Scored(value), [[0]])
+
+
+def test_neg_perplexity_scorer_of_scores_at_the_edge():
+    assert metrics.neg_perplexity_scorer(Scored(0.0), [[0]]) == -1
+    assert metrics.neg_perplexity_scorer(Scored(-2000.0), [[0]]) == -np.inf
+    copy = pickle.loads(pickle.dumps(metrics.neg_perplexity_scorer))
+    assert_allclose(copy(Scored(-1.0), [[0]]), -np.e, rtol=1e-12)
 
 
 # --- scorers --------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skrnn import (
+    RNNLanguageModel,
     RNNTagger,
     SequenceOneHotEncoder,
     Stepwise,
@@ -238,3 +239,40 @@ def test_from_text_and_from_sensors(data):
     signs = [(wave[:, 0] > 100).astype(int) for wave in waves]
     model = make_pipeline(Stepwise(StandardScaler()), make_model(max_iter=20)[-1])
     assert model.fit(waves[:40], signs[:40]).score(waves[40:], signs[40:]) > 0.85
+
+
+def test_search_for_a_language_model():
+    """By its own score, from texts; every fold has a vocabulary of its own."""
+    rng = np.random.default_rng(0)
+    texts = [
+        "".join(rng.choice(["ba", "na", "ke"], rng.integers(1, 5))) for _ in "x" * 30
+    ]
+    model = Pipeline(
+        [
+            ("tokenizer", Tokenizer(analyzer="char")),
+            ("vocabulary", VocabularyEncoder()),
+            (
+                "model",
+                RNNLanguageModel(max_iter=6, learning_rate_init=0.04, random_state=0),
+            ),
+        ]
+    )
+    grid = {
+        "model__cell": ["gru", "lstm"],
+        "model__hidden_layer_sizes": [1, 12],
+    }
+    search = GridSearchCV(model, grid, cv=3, n_jobs=2, error_score="raise").fit(texts)
+    assert search.best_params_["model__hidden_layer_sizes"] == 12
+    assert -1.5 < search.best_score_ < 0
+    assert search.score(texts) == search.best_estimator_.score(texts)
+    again = GridSearchCV(model, grid, cv=3, error_score="raise").fit(texts)
+    assert_array_equal(
+        again.cv_results_["mean_test_score"], search.cv_results_["mean_test_score"]
+    )
+    drawn = search.best_estimator_[-1].sample(20, random_state=0, max_length=12)
+    found = search.best_estimator_[:-1].inverse_transform(drawn)
+    assert set("".join(found)) <= set("banke")
+    by_label = GridSearchCV(model, {"model__tol": [1e-3]}, cv=3, error_score="raise")
+    by_label.fit(texts, [text[0] for text in texts])
+    assert by_label.best_score_ > search.best_score_ - 0.2
+    assert by_label.best_estimator_[-1].conditions_.tolist() == ["b", "k", "n"]

@@ -295,3 +295,155 @@ def test_batches_of_scores_may_be_computed_in_any_order():
     scores = network.scores(params, rows, offsets, run_all=backwards)
     assert_array_equal(scores, network.scores(params, rows, offsets))
     assert n_batches == [3]  # of 128 sequences at most
+
+
+# --- losses and states, read in windows -----------------------------------------------
+
+
+def language_network(kind, dtype, cell="lstm", **changed):
+    """Return a network of one direction, weights, rows, and where sequences begin."""
+    rng = np.random.default_rng(0)
+    options = {"embedding_dim": 4, "tied": True} if kind == "tied" else {}
+    network = make_network(
+        cell=cell,
+        bidirectional=False,
+        hidden_sizes=(5, 4),
+        dtype=dtype,
+        **{**options, **changed},
+    )
+    params = network.init_params(np.random.RandomState(0))
+    params.flat += rng.uniform(-0.3, 0.3, params.flat.shape).astype(dtype)
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 30, 40))])
+    rows = rng.integers(-1, V, offsets[-1])
+    if kind in ("csr", "dense"):
+        rows = rng.standard_normal((offsets[-1], V)).astype(dtype)
+    if kind == "csr":
+        rows = sparse.csr_array(rows * (rows > 0.3))
+    return network, params, rows, offsets
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["ids", "tied", "csr", "dense"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_step_by_step_is_the_whole_to_the_bit(cell, kind, dtype):
+    network, params, rows, offsets = language_network(kind, dtype, cell)
+    scores, state = network.read(params, rows, offsets)
+    all_scores = network.scores(params, rows, offsets)
+    assert scores.dtype == dtype
+    assert_array_equal(scores, all_scores[offsets[1:] - 1])
+    lengths = np.diff(offsets)
+    found, so_far = np.empty_like(scores), None
+    live = np.arange(len(lengths))
+    for t in range(lengths.max()):
+        going = lengths[live] > t
+        if so_far is not None:
+            so_far = [tuple(s[:, going] for s in layer) for layer in so_far]
+        live = live[going]
+        own = np.arange(len(live) + 1)
+        found[live], so_far = network.read(params, rows[offsets[live] + t], own, so_far)
+        ended = lengths[live] == t + 1
+        for layer, whole in zip(so_far, state, strict=True):
+            for part, expected in zip(layer, whole, strict=True):
+                assert_array_equal(part[:, ended], expected[:, live[ended]])
+    assert_array_equal(found, scores)
+
+
+def test_parts_of_any_length_are_the_whole_to_the_bit():
+    network, params, rows, offsets = language_network("tied", np.float32)
+    whole, state = network.read(params, rows, offsets)
+    lengths = np.diff(offsets)
+    long = np.flatnonzero(lengths > 1)
+    starts, n_first = offsets[long], np.arange(len(long)) % (lengths[long] - 1) + 1
+    parts = [(starts, n_first), (starts + n_first, lengths[long] - n_first)]
+    so_far = None
+    for begin, n_steps in parts:
+        own = np.concatenate([[0], np.cumsum(n_steps)])
+        where = np.repeat(begin - own[:-1], n_steps) + np.arange(own[-1])
+        scores, so_far = network.read(params, rows[where], own, so_far)
+    assert_array_equal(scores, whole[long])
+    for layer, expected in zip(so_far, state, strict=True):
+        for part, of_all in zip(layer, expected, strict=True):
+            assert_array_equal(part, of_all[:, long])
+
+
+@pytest.mark.parametrize("max_scores", [1, 3 * K, 40 * K])
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
+def test_windows_change_no_bit(kind, head, max_scores, monkeypatch):
+    network, params, rows, offsets = language_network(kind, np.float32, head=head)
+    targets = np.random.default_rng(1).integers(0, K, offsets[-1])
+    targets = targets if head == "softmax" else np.eye(K)[targets]
+    losses = network.losses(params, rows, targets, offsets)
+    assert losses.dtype == np.float64
+    scores = network.scores(params, rows, offsets)
+    assert_array_equal(losses, network.head.losses(scores, targets))
+    last, state = network.read(params, rows, offsets)
+    monkeypatch.setattr("skrnn._core.network.MAX_SCORES", max_scores)
+    sizes = []
+    hidden = network._hidden
+
+    def counting(params, x, *rest):
+        sizes.append(x.shape[0])
+        return hidden(params, x, *rest)
+
+    monkeypatch.setattr(network, "_hidden", counting)
+    assert_array_equal(network.losses(params, rows, targets, offsets), losses)
+    found, found_state = network.read(params, rows, offsets)
+    assert_array_equal(found, last)
+    for layer, expected in zip(found_state, state, strict=True):
+        assert_array_equal(layer, expected)
+    assert max(sizes) <= max(max_scores // K, 40)  # a step of each, at least
+    assert sum(sizes) == 2 * offsets[-1]
+    one = network.losses(params, rows[: offsets[1]], targets[: offsets[1]], offsets[:2])
+    assert_array_equal(one, losses[: offsets[1]])
+
+
+def test_a_long_sequence_is_read_in_windows(monkeypatch):
+    network, params, _, _ = language_network("ids", np.float64)
+    rows = np.arange(10_000) % V
+    targets, offsets = np.arange(10_000) % K, np.array([0, 10_000])
+    sizes = []
+    windows = PackedBatch.windows
+
+    def counting(batch, n_steps):
+        sizes.append(n_steps)
+        return windows(batch, n_steps)
+
+    monkeypatch.setattr(PackedBatch, "windows", counting)
+    losses = network.losses(params, rows, targets, offsets)
+    assert sizes == [4096]
+    batch = PackedBatch(np.array([0]), np.array([10_000]))
+    scores = network.forward(params, rows, batch, keep=False)[0]
+    assert_array_equal(losses, network.head.losses(scores, targets))
+
+
+@pytest.mark.parametrize("embedding_dim", [3, 4])
+def test_tied_weights_are_the_first_rows_of_the_embedding(embedding_dim):
+    network = make_network(
+        hidden_sizes=(4, embedding_dim),
+        bidirectional=False,
+        embedding_dim=embedding_dim,
+        tied=True,
+    )
+    params = network.init_params(np.random.RandomState(0))
+    assert "W_out" not in network.shapes()
+    untied = make_network(
+        hidden_sizes=(4, embedding_dim),
+        bidirectional=False,
+        embedding_dim=embedding_dim,
+    )
+    same = untied.params()
+    for name in untied.shapes():
+        same[name][...] = params["embedding"][:K].T if name == "W_out" else params[name]
+    rows = make_rows("ids")
+    scores = network.scores(params, rows, OFFSETS)
+    assert_array_equal(scores, untied.scores(same, rows, OFFSETS))
+    x, weights = rows[BATCH.rows], WEIGHTS
+    loss, grads, _ = network.loss_grad(params, x, TARGETS, weights, BATCH)
+    expected_loss, expected, _ = untied.loss_grad(same, x, TARGETS, weights, BATCH)
+    assert loss == expected_loss
+    table = as_table(expected.table, same.table)
+    table[:K] += expected["W_out"].T
+    assert_allclose(as_table(grads.table, params.table), table, rtol=1e-12, atol=1e-14)
+    for name in ("U0", "W1", "b_out"):
+        assert_array_equal(grads[name], expected[name])

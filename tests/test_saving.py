@@ -16,6 +16,7 @@ from sklearn.utils import estimator_html_repr
 import skrnn
 from skrnn import (
     RNNClassifier,
+    RNNLanguageModel,
     RNNRegressor,
     RNNTagger,
     SequenceOneHotEncoder,
@@ -38,12 +39,18 @@ FITTED = {
     "tagger": make_pipeline(
         SequenceOneHotEncoder(), RNNTagger(embedding_dim=2, **SMALL)
     ).fit(WORDS, [[token < "b" for token in words] for words in WORDS]),
+    "language": make_pipeline(
+        Tokenizer(),
+        VocabularyEncoder(),
+        RNNLanguageModel(embedding_dim=3, tie_weights=True, dropout=0.1, **SMALL),
+    ).fit(TEXTS, list("xyxy")),
 }
-DATA = {"classifier": TEXTS, "regressor": WAVES, "tagger": WORDS}
+DATA = {"classifier": TEXTS, "regressor": WAVES, "tagger": WORDS, "language": TEXTS}
 TARGETS = {
     "classifier": list("xyxy"),
     "regressor": [1.0, 2.0, 3.0, 4.0],
     "tagger": [[token < "b" for token in words] for words in WORDS],
+    "language": list("xyxy"),
 }
 
 
@@ -79,6 +86,10 @@ def test_what_is_loaded_predicts_and_goes_on(name, save, tmp_path):
         pipeline[-1].partial_fit(X, TARGETS[name])
     for key, values in model[-1].weights_.items():
         assert_array_equal(loaded[-1].weights_[key], values)
+    if name == "language":
+        drawn = [p[-1].sample(5, max_length=9, random_state=0) for p in (model, loaded)]
+        assert_array_equal(drawn[0].rows, drawn[1].rows)
+        assert drawn[1].unknown == 0
 
 
 def restore(model, *left_out, **changed):

@@ -13,8 +13,9 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skrnn import RNNClassifier
+from skrnn import RNNClassifier, RNNLanguageModel
 from skrnn._base import one_blas_thread
+from skrnn._core.network import Network
 
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 RNG = np.random.default_rng(0)
@@ -109,3 +110,30 @@ def test_threads_that_overlap_share_one_limit():
                 running.result(timeout=60)
         assert seen == [{1}, before, {1}]
         assert blas_threads() == before
+
+
+def test_a_language_model_keeps_the_blas_to_one_thread(monkeypatch):
+    seen = []
+    read_windows = Network._read_windows
+
+    def counting(*args):
+        seen.append(blas_threads())
+        return read_windows(*args)
+
+    monkeypatch.setattr(Network, "_read_windows", counting)
+    ids = [[0, 1, 2], [2, 1], [0]] * 4
+    model = RNNLanguageModel(hidden_layer_sizes=2, max_iter=1, early_stopping=True)
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = blas_threads()
+        model.fit(ids)
+        for work in (
+            lambda: model.score(ids),
+            lambda: model.predict_proba(ids),
+            lambda: model.sample(2, prefix=[0], max_length=4, random_state=0),
+            lambda: model.beam_search(width=3, max_length=4),
+        ):
+            n_seen = len(seen)
+            work()
+            assert len(seen) > n_seen
+        assert blas_threads() == before
+    assert set().union(*seen) == {1}

@@ -149,6 +149,60 @@ def test_weights_that_are_not_finite_are_an_error(where):
         train_epoch(FakeNetwork(), params, optimizer, make_data(), lr=1e308, **EPOCH)
 
 
+# --- a stream -------------------------------------------------------------------------
+
+
+class StreamNetwork(FakeNetwork):
+    """A state is the last row that was read of each sequence."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.states = []
+
+    def loss_grad(self, params, x, y, weights, batch, rng, state):
+        loss, grads, _ = super().loss_grad(params, x, y, weights, batch, rng, state)
+        self.states.append(None if state is None else state[0][0].ravel().tolist())
+        return loss, grads, [(x[batch.last].reshape(1, -1, 1),)]
+
+
+def make_stream(n, n_parts):
+    """Return rows 3 and on, cut into parts as a language model does."""
+    rows, edges = np.arange(n) + 3, np.arange(n_parts + 1) * n // n_parts
+    weights, lengths = batch_weights(rows), np.diff(edges)
+    return Data(rows, 10 * rows, weights, edges[:-1], lengths)
+
+
+def test_windows_of_a_stream_carry_the_state():
+    network = StreamNetwork([2.0, 5.0])
+    data = make_data(starts=(3, 5), lengths=(2, 3))
+    params, loss = run_epoch(network, data, lr=0.25, bptt=2)
+    assert network.rows == [[5, 3, 6, 4], [7]]  # the longer part first
+    assert network.states == [None, [6]]
+    assert_allclose(loss, (5 * 2.0 + 2 * 5.0) / 7, rtol=1e-14)
+    assert_array_equal(params.flat, -0.5)  # two updates
+    again = StreamNetwork()
+    for _ in range(2):
+        run_epoch(again, data, lr=1, bptt=1, shuffle=True)
+    assert again.rows == 2 * [[5, 3], [6, 4], [7]]
+    assert again.states == 2 * [None, [5, 3], [6]]  # anew in every epoch
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 3, 7])
+@pytest.mark.parametrize("bptt", [1, 2, 5, 100])
+@pytest.mark.parametrize("n", [7, 22, 23])
+def test_every_step_of_a_stream_is_predicted_once(n, n_parts, bptt):
+    network, data, read = StreamNetwork(), make_stream(n, n_parts), []
+    run_epoch(network, data, lr=1e-6, bptt=bptt)
+    for k, (rows, state) in enumerate(zip(network.rows, network.states, strict=True)):
+        left = np.maximum(data.lengths - k * bptt, 0)
+        assert len(rows) == np.minimum(left, bptt).sum()
+        if state is not None:  # each goes on where it was
+            assert [row - 1 for row in rows[: len(state)]] == state
+        read += rows
+    assert sorted(read) == (np.arange(n) + 3).tolist()
+    assert len(network.rows) == -(-max(data.lengths) // bptt)
+
+
 # --- why training ends ----------------------------------------------------------------
 
 

@@ -71,7 +71,7 @@ def row_sampler(rng, *, temperature=1.0):
         if temperature == 0:
             return (scores > 0).astype(scores.dtype)
         with np.errstate(over="ignore"):
-            odds = scores / temperature
+            odds = scores.astype(np.float64) / temperature
             p = 1 / (1 + np.exp(-odds))
         return (rng.random_sample(p.shape) < p).astype(scores.dtype)
 
@@ -102,7 +102,8 @@ def generate(scores, advance, draw, *, end, max_steps):
         How many each has got.
     """
     n = len(scores)
-    live, drawn, owners = np.arange(n), [], []
+    live, owners = np.arange(n), [np.arange(0)]
+    drawn = [np.arange(0) if end is not None else scores[:0]]
     for step in range(max_steps):
         new = draw(scores)
         going = np.arange(len(live)) if end is None else np.flatnonzero(new != end)

@@ -80,11 +80,14 @@ def train_epoch(
         terms = network.terms(batch, index)
         weights = data.weights[terms]
         n_terms = float(weights.sum(dtype=np.float64))
-        if n_terms == 0:
-            continue
         x, y = data.rows[batch.rows], data.targets[terms]
+        state = live_part(state, batch)
+        if n_terms == 0:
+            if bptt is not None:  # it is read all the same
+                _, state, _ = network.forward(params, x, batch, keep=False, state=state)
+            continue
         loss, grads, last = network.loss_grad(
-            params, x, y, weights, batch, dropout_rng, live_part(state, batch)
+            params, x, y, weights, batch, dropout_rng, state
         )
         state = None if bptt is None else last
         norm = finish_grads(grads, params, n_terms, alpha, max_norm)

@@ -1,0 +1,81 @@
+"""Metrics for labels of steps and for probabilities of sequences, and ready scorers.
+
+A set of label sequences (`y_true`, `y_pred`, `y`) is a list, tuple, object array,
+Series or one-column frame of them, each a list, tuple or 1-D array of labels; or an
+array of shape (n, T). Labels may be anything hashable, of mixed types too. Multi-label
+steps are rows of 0 and 1: item i is then an array of shape (T_i, K), and a label is the
+number of a column. A predicted label that is nowhere in `y_true` is a wrong label and
+no error; sequences that differ in number or length raise a ValueError.
+
+`token_*` metrics count steps, `sequence_accuracy_score` counts sequences, and `span_*`
+metrics count spans, such as the names in a text or the phrases of a sentence, whose
+labels are ``"O"`` (outside), or a prefix and a type, as in ``"B-PER"``.
+
+`perplexity_score` and `bits_per_character` take the log-probabilities of steps, as
+`RNNLanguageModel.log_proba_per_step` returns them.
+
+Names ending in `_scorer` are for the `scoring` of `cross_validate` or `GridSearchCV`:
+`token_accuracy_scorer`, `token_f1_macro_scorer`, `token_f1_weighted_scorer`,
+`sequence_accuracy_scorer`, `span_precision_scorer`, `span_recall_scorer`,
+`span_f1_scorer`, `neg_step_log_loss_scorer` and, for language models,
+`neg_perplexity_scorer`. scikit-learn's own, such as ``scoring="accuracy"``, cannot read
+label sequences of different lengths.
+"""
+
+from skrnn.metrics._probabilities import (
+    bits_per_character,
+    perplexity_score,
+    step_log_loss,
+)
+from skrnn.metrics._scorers import (
+    neg_perplexity_scorer,
+    neg_step_log_loss_scorer,
+    sequence_accuracy_scorer,
+    span_f1_scorer,
+    span_precision_scorer,
+    span_recall_scorer,
+    token_accuracy_scorer,
+    token_f1_macro_scorer,
+    token_f1_weighted_scorer,
+)
+from skrnn.metrics._spans import (
+    convert_labels,
+    extract_spans,
+    span_classification_report,
+    span_f1_score,
+    span_precision_recall_fscore_support,
+    span_precision_score,
+    span_recall_score,
+)
+from skrnn.metrics._steps import (
+    sequence_accuracy_score,
+    token_accuracy_score,
+    token_classification_report,
+    token_f1_score,
+)
+
+__all__ = [
+    "bits_per_character",
+    "convert_labels",
+    "extract_spans",
+    "neg_perplexity_scorer",
+    "neg_step_log_loss_scorer",
+    "perplexity_score",
+    "sequence_accuracy_score",
+    "sequence_accuracy_scorer",
+    "span_classification_report",
+    "span_f1_score",
+    "span_f1_scorer",
+    "span_precision_recall_fscore_support",
+    "span_precision_score",
+    "span_precision_scorer",
+    "span_recall_score",
+    "span_recall_scorer",
+    "step_log_loss",
+    "token_accuracy_score",
+    "token_accuracy_scorer",
+    "token_classification_report",
+    "token_f1_macro_scorer",
+    "token_f1_score",
+    "token_f1_weighted_scorer",
+]

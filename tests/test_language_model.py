@@ -1,0 +1,1108 @@
+"""RNNLanguageModel as a user sees it: probabilities, samples, streams, refusals."""
+
+import pickle
+from collections import Counter
+from itertools import product
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from scipy.special import expit, log_softmax
+from scipy.stats import chisquare
+from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
+from sklearn.pipeline import make_pipeline
+
+from skrnn import RNNLanguageModel, Sequences, Tokenizer, VocabularyEncoder
+from skrnn._core.batching import PackedBatch
+from skrnn._core.cells import CELLS
+from skrnn._core.network import Network
+
+X2 = [[0, 1, 0], [1], [0, 0, 1], [], [1, 0], [0], [1, 1, 0, 1]]  # of two tokens
+LABELS, NUMBERS = list("abbaabb"), [0.5, 1.0, -2.0, 0.25, 3.0, 1.0, 0.0]
+ROWS = [
+    np.array(rows) for rows in ([[0, 1], [1, 1]], [[1, 0]], [[0, 0]] * 2 + [[0, 1]])
+]
+KINDS = {
+    "plain": ({}, None),
+    "embedded": ({"embedding_dim": 3}, None),
+    "tied": ({"embedding_dim": 4, "tie_weights": True}, None),
+    "labels": ({}, LABELS),
+    "numbers": ({}, NUMBERS),
+    "tied labels": ({"embedding_dim": 4, "tie_weights": True}, LABELS),
+    "stream": ({"stream": True, "batch_size": 2, "bptt": 3}, None),
+    "stream labels": ({"stream": True, "batch_size": 2, "bptt": 3}, LABELS),
+}
+
+
+def small(**params):
+    defaults = {
+        "hidden_layer_sizes": 4,
+        "max_iter": 5,
+        "learning_rate_init": 0.05,
+        "random_state": 0,
+        "dtype": "float64",
+    }
+    return RNNLanguageModel(**{**defaults, **params})
+
+
+def fitted(kind, **params):
+    options, y = KINDS[kind]
+    return small(**options, **params).fit(X2, y)
+
+
+def make_data(n=40, V=5, seed=0):
+    """Return sequences of which a token tends to be one above the last."""
+    rng = np.random.default_rng(seed)
+    steps = [rng.choice([1, 1, 1, 2, 3], rng.integers(0, 7)) for _ in range(n)]
+    return [(np.cumsum(s) + rng.integers(V)) % V for s in steps]
+
+
+def assert_same_model(a, b):
+    assert a.weights_.keys() == b.weights_.keys()
+    for name, values in a.weights_.items():
+        assert_array_equal(values, b.weights_[name])
+
+
+def tuples(X):
+    return [tuple(x.tolist()) for x in X]
+
+
+def all_sequences(n_tokens, longest):
+    """Return all of up to so many tokens, the empty one first."""
+    lengths = range(longest + 1)
+    return [list(s) for T in lengths for s in product(range(n_tokens), repeat=T)]
+
+
+# --- probabilities --------------------------------------------------------------------
+
+
+def assert_sum_is_one(log_proba):
+    """Check the log-probabilities of each step of all sequences of up to 4 tokens."""
+    shorter = sum(np.exp(steps.sum()) for steps in log_proba if len(steps) < 5)
+    others = sum(np.exp(s[:-1].sum()) for s in log_proba if len(s) == 5)
+    assert 0.01 < others < 0.99
+    assert_allclose(shorter + others, 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_probabilities_of_all_sequences_sum_to_one(cell, kind):
+    model, every = fitted(kind, cell=cell), all_sequences(2, 4)
+    conditions = {"labels": ["a", "b"], "numbers": [0.7, 2.0]}.get(kind.split()[-1])
+    for condition in conditions or [None]:
+        y = None if condition is None else [condition]
+        each = [model.log_proba_per_step([x], y)[0] for x in every]
+        assert_sum_is_one(each)
+        if not model.stream:
+            together = model.log_proba_per_step(every, y and y * len(every))
+            assert_array_equal(np.concatenate(together), np.concatenate(each))
+    if model.conditions_ is not None and not model.stream:
+        assert_sum_is_one(model.log_proba_per_step(every))
+
+
+@pytest.mark.parametrize("y", [None, list("aba"), [0.5, 1.5, -1.0]])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+def test_probabilities_of_all_rows_sum_to_one(cell, stream, y):
+    model = small(cell=cell, stream=stream, batch_size=1, bptt=2).fit(ROWS, y)
+    assert model.end_token_ is None
+    every = np.array(list(product([0, 1], repeat=6))).reshape(-1, 3, 2)
+    for condition in [None] if y is None else y[:2]:
+        own = None if condition is None else [condition]
+        proba = [np.exp(model.score_samples([x], own)[0]) for x in every]
+        assert_allclose(sum(proba), 1, rtol=1e-12)
+    if y is not None and not stream and y[0] == "a":
+        assert_allclose(np.exp(model.score_samples(every)).sum(), 1, rtol=1e-12)
+
+
+def test_mixture_is_the_mean_over_all_labels():
+    weights = [1, 2, 0.5, 1, 1, 3, 0]
+    model = small(dtype="float32").fit(X2, LABELS, sample_weight=weights)
+    assert model.conditions_.tolist() == ["a", "b"]
+    prior = np.array([3, 5.5]) / 8.5
+    assert_allclose(np.exp(model.condition_log_prior_), prior, rtol=1e-12)
+    given = [np.exp(model.score_samples(X2, [c] * 7)) for c in "ab"]
+    mixed = np.exp(model.score_samples(X2))
+    assert_allclose(mixed, prior @ given, rtol=1e-6)
+    assert np.abs(given[0] / given[1] - 1).max() > 0.1  # there is something to mix
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_agree(kind):
+    model, y = fitted(kind), KINDS[kind][1]
+    steps = model.log_proba_per_step(X2, y)
+    assert steps.shape == (7,)
+    assert [s.shape for s in steps] == [(len(x) + 1,) for x in X2]
+    assert {s.dtype for s in steps} == {np.dtype(np.float64)}
+    assert_allclose(model.score_samples(X2, y), [s.sum() for s in steps], rtol=1e-12)
+    mean = np.concatenate(steps).mean()
+    assert_allclose(model.score(X2, y), mean, rtol=1e-12)
+    assert_allclose(model.perplexity(X2, y), np.exp(-mean), rtol=1e-12)
+    assert_allclose(model.bits_per_token(X2, y), -mean / np.log(2), rtol=1e-12)
+    weights = np.array([0, 1, 2, 0.5, 1, 0, 3])
+    total = weights @ [s.sum() for s in steps]
+    expected = total / (weights @ [len(s) for s in steps])
+    assert_allclose(model.score(X2, y, weights), expected, rtol=1e-12)
+
+
+def test_scores_of_rows_agree():
+    model = small().fit(ROWS)
+    steps = model.log_proba_per_step(ROWS)
+    assert [s.shape for s in steps] == [(2,), (1,), (3,)]
+    proba = model.predict_proba(ROWS)
+    assert proba.shape == (3, 2)
+    assert_array_equal(model.predict(ROWS), proba > 0.5)
+    for row in ([0, 0], [0, 1], [1, 1]):
+        longer = [np.vstack([x, row]) for x in ROWS]
+        found = [s[-1] for s in model.log_proba_per_step(longer)]
+        expected = np.log(np.where(row, proba, 1 - proba)).sum(axis=1)
+        assert_allclose(found, expected, rtol=1e-12)
+    sums = [s.sum() for s in steps]
+    assert_allclose(model.score_samples(ROWS), sums, rtol=1e-12)
+    assert_allclose(model.score(ROWS), sum(sums) / 6, rtol=1e-12)
+    mixed = small().fit(ROWS, list("aba"))
+    longer = [np.vstack([x, [1, 1]]) for x in ROWS]
+    found = [s[-1] for s in mixed.log_proba_per_step(longer)]
+    each = [np.exp(mixed.log_proba_per_step(longer, [c] * 3)[1][-1]) for c in "ab"]
+    assert min(each) < np.exp(found[1]) < max(each)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_comes_next(kind):
+    model, y = fitted(kind), KINDS[kind][1]
+    assert model.end_token_ == 2
+    for conditions in [y, None][: 2 if y is LABELS and not model.stream else 1]:
+        proba = model.predict_proba(X2, conditions)
+        assert proba.shape == (7, 3)
+        assert_allclose(proba.sum(axis=1), 1, rtol=1e-12)
+        assert_array_equal(model.predict(X2, conditions), proba.argmax(axis=1))
+        for i, x in enumerate(X2):
+            own = conditions and conditions[i : i + 1]
+            for token in range(2):
+                steps = model.log_proba_per_step([[*x, token]], own)[0]
+                assert_allclose(steps[len(x)], np.log(proba[i, token]), rtol=1e-9)
+            steps = model.log_proba_per_step([x], own)[0]
+            assert_allclose(steps[-1], np.log(proba[i, 2]), rtol=1e-9)
+            alone = model.predict_proba([x], own)[0]
+            assert_array_equal(alone, proba[i])
+
+
+def test_empty_sequence_has_the_probability_of_the_end():
+    model = fitted("plain")
+    found = model.score_samples([[], [0]])[0]
+    assert_allclose(found, np.log(model.predict_proba([[]])[0, 2]), rtol=1e-12)
+    only = small().fit([[], []])
+    assert only.input_size_ == 1
+    assert only.score_samples([[]])[0] > only.score_samples([[0]])[0]
+
+
+def test_bits_do_not_depend_on_the_other_sequences():
+    X = make_data(60)
+    y = np.arange(60) % 3
+    for options in ({}, {"embedding_dim": 6, "hidden_layer_sizes": (9, 6)}):
+        model = small(dtype="float32", **options).fit(X, y)
+        for conditions in (y, None):
+            some = None if conditions is None else y[50:52]
+            whole = model.score_samples(X, conditions)
+            assert_array_equal(model.score_samples(X[50:52], some), whole[50:52])
+            proba = model.predict_proba(X, conditions)
+            assert_array_equal(model.predict_proba(X[50:52], some), proba[50:52])
+
+
+def test_the_first_input_is_a_row_of_zeros():
+    model = fitted("plain", cell="rnn")
+    h = np.tanh(model.weights_["b0"][0])
+    scores = h @ model.weights_["W_out"] + model.weights_["b_out"]
+    found = model.predict_proba([[]])[0]
+    assert_allclose(np.log(found), log_softmax(scores), rtol=1e-12)
+
+
+def test_it_learns_what_follows():
+    model = small(hidden_layer_sizes=12, max_iter=100, learning_rate_init=0.02)
+    X = [[0, 1, 2, 3], [2, 3, 0], [3, 3], []] * 5
+    model.fit(X, ["up", "up", "same", "none"] * 5)
+    proba = np.exp(model.score_samples(X[:4], ["up", "up", "same", "none"]))
+    assert_allclose(proba, [0.5, 0.5, 1, 1], rtol=0, atol=0.1)
+    assert_allclose(np.exp(model.score_samples(X[:4])), 0.25, atol=0.06, rtol=0)
+    assert model.predict([[0, 1, 2, 3]])[0] == model.end_token_
+
+
+def test_numbers_are_conditions():
+    """A sequence is as long as the first number says, and of the second's token."""
+    rng = np.random.default_rng(0)
+    lengths, tokens = rng.integers(0, 4, 80), rng.integers(0, 2, 80)
+    X = [[token] * n for n, token in zip(lengths, tokens, strict=True)]
+    y = np.stack([lengths + 10, tokens + 0.5], axis=1)
+    model = small(hidden_layer_sizes=16, max_iter=30, learning_rate_init=0.02)
+    model.fit(X, y)
+    assert_allclose(model.condition_mean_, y.mean(axis=0), rtol=1e-12)
+    assert_allclose(model.condition_scale_, y.std(axis=0), rtol=1e-12)
+    found = model.sample(1, condition=[13, 1.5], temperature=0, max_length=9)
+    assert found[0].tolist() == [1, 1, 1]
+    conditions = [[12, 0.5], [10, 1.5]]
+    found = model.sample(2, condition=conditions, temperature=0, max_length=9)
+    assert tuples(found) == [(0, 0), ()]
+
+
+def test_the_unit_of_numbers_does_not_matter():
+    y = np.stack([NUMBERS, np.arange(7) ** 2], axis=1)
+    model, other = small().fit(X2, y), small().fit(X2, 1000 * y - 7)
+    for name, values in model.weights_.items():
+        assert_allclose(other.weights_[name], values, rtol=1e-6, atol=1e-9)
+    found = other.score_samples(X2, 1000 * y - 7)
+    assert_allclose(found, model.score_samples(X2, y), rtol=1e-6)
+
+
+def test_numbers_that_are_whole_are_still_numbers():
+    model = fitted("numbers")
+    assert model.conditions_ is None
+    whole, other = model.score_samples(X2[:2], [3.0, 1]), pd.Series([3, 1])
+    assert_array_equal(whole, model.score_samples(X2[:2], other))
+    assert model.score([[0]], [2]) == model.score([[0]], [2.0])
+    drawn = [
+        model.sample(5, condition=c, random_state=0) for c in (2, 2.0, [2], [[2]] * 5)
+    ]
+    assert len({tuple(tuples(each)) for each in drawn}) == 1
+
+
+# --- samples --------------------------------------------------------------------------
+
+
+def assert_drawn_by(counts, proba):
+    """Check how often each was drawn against probabilities, by a chi-squared test."""
+    counts, proba = np.asarray(counts), np.asarray(proba)
+    assert_array_equal(counts[proba == 0], 0)
+    expected = proba[proba > 0] * counts.sum()
+    assert expected.min() > 5
+    if len(expected) > 1:
+        assert chisquare(counts[proba > 0], expected).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "stream labels"])
+def test_samples_are_as_frequent_as_they_are_probable(kind):
+    model, every, n = fitted(kind), all_sequences(2, 2), 3000
+    condition = 1.5 if kind == "numbers" else None
+    y = condition and [condition] * len(every)
+    drawn = model.sample(n, condition=condition, max_length=9, random_state=1)
+    assert isinstance(drawn, Sequences)
+    assert drawn.n_tokens == 2
+    assert drawn.rows.dtype == np.int64
+    counts = Counter(tuples(drawn))
+    found = [counts[tuple(x)] for x in every]
+    each = [model.score_samples([x], y and y[:1])[0] for x in every]
+    proba = np.exp(each)
+    assert_drawn_by([*found, n - sum(found)], [*proba, 1 - proba.sum()])
+
+
+@pytest.mark.parametrize("prefix", [[0, 1], [1]])
+def test_conditions_are_drawn_by_the_prefix(prefix):
+    model, n = fitted("labels"), 3000
+    every = [[*prefix, *x] for x in all_sequences(2, 2)]
+    begin = model.log_proba_per_step([prefix])[0][:-1].sum()
+    drawn = model.sample(n, prefix=prefix, max_length=8, random_state=0)
+    counts = Counter(tuples(drawn))
+    found = [counts[tuple(x)] for x in every]
+    proba = np.exp(model.score_samples(every) - begin)
+    assert_drawn_by([*found, n - sum(found)], [*proba, 1 - proba.sum()])
+
+
+@pytest.mark.parametrize("kind", ["label", "mixture", "stream label"])
+def test_samples_for_a_label(kind):
+    model, n = fitted("stream labels" if kind == "stream label" else "labels"), 2000
+    condition = ["a", "b"] * (n // 2)
+    drawn = model.sample(n, condition=condition, max_length=1, random_state=0)
+    proba = model.predict_proba([[], []], ["a", "b"])
+    for c in range(2):
+        counts = Counter(tuples(drawn[c::2]))
+        assert_drawn_by([counts[0,], counts[1,], counts[()]], proba[c])
+    for given in ("b", np.str_("b"), model.conditions_[1]):
+        found = model.sample(9, condition=given, max_length=9, random_state=1)
+        same = model.sample(9, condition=["b"] * 9, max_length=9, random_state=1)
+        assert tuples(found) == tuples(same)
+
+
+def changed(p, temperature=1, top_k=None, top_p=None, exclude=()):
+    """Return the probabilities that one next token is drawn with."""
+    p = np.array([0 if k in exclude else p_k for k, p_k in enumerate(p)])
+    p = p ** (1 / temperature)
+    order = sorted(range(len(p)), key=lambda k: -p[k])
+    kept = order[:top_k]
+    p = np.array([p_k if k in kept else 0 for k, p_k in enumerate(p)]) / p[kept].sum()
+    if top_p is not None:
+        n = next(n for n in range(1, len(p) + 1) if p[order[:n]].sum() > top_p - 1e-9)
+        p = np.array([p_k if k in order[:n] else 0 for k, p_k in enumerate(p)])
+    return p / p.sum()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"temperature": 0.5},
+        {"temperature": 2},
+        {"top_k": 1},
+        {"top_k": 3},
+        {"top_k": 100},
+        {"top_p": 0.6},
+        {"top_p": 0.05},
+        {"top_p": 1.0},
+        {"exclude": [1]},
+        {"exclude": np.array([2, 0])},
+        {"exclude": (1, 1, 2, 3, 4)},
+        {"temperature": 1.7, "top_k": 4, "top_p": 0.75, "exclude": [0]},
+    ],
+    ids=str,
+)
+def test_next_tokens_are_as_frequent_as_they_should_be(options):
+    model = small(max_iter=15).fit(make_data())
+    prefix = [3, 4]
+    proba = changed(model.predict_proba([prefix])[0], **options)
+    drawn = model.sample(3000, prefix=prefix, max_length=3, random_state=2, **options)
+    counts = Counter(tuples(drawn))
+    assert_drawn_by([*(counts[3, 4, k] for k in range(5)), counts[3, 4]], proba)
+
+
+@pytest.mark.parametrize("temperature", [0, 1e-300, 5e-324, 1e-9])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_temperature_is_greedy(dtype, temperature):
+    X = make_data()
+    model = small(max_iter=15, dtype=dtype).fit(X)
+    drawn = model.sample(
+        3, prefix=[[0], [], [3]], temperature=temperature, max_length=8
+    )
+    for x, begin in zip(drawn, ([0], [], [3]), strict=True):
+        expected = list(begin)
+        while len(expected) < 8:
+            token = model.predict([expected])[0]
+            if token == model.end_token_:
+                break
+            expected.append(token)
+        assert x.tolist() == expected
+    rows = small(dtype=dtype).fit(ROWS)
+    drawn = rows.sample(2, prefix=ROWS[0], temperature=temperature, max_length=5)
+    expected = ROWS[0]
+    for _ in range(3):
+        expected = np.vstack([expected, rows.predict([expected])])
+    assert_array_equal(drawn[1], expected)
+    assert_array_equal(drawn[0], expected)
+
+
+def log_odds(model, x, label):
+    """Return those of each number of the next row, from probabilities of rows."""
+    rows = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    longer = [np.vstack([x, row]) for row in rows]
+    y = None if label is None else [label] * 4
+    log_proba = [steps[-1] for steps in model.log_proba_per_step(longer, y)]
+    proba = np.exp(log_proba) @ rows
+    return np.log(proba / (1 - proba))
+
+
+@pytest.mark.parametrize("temperature", [1, 0.5, 3.0])
+@pytest.mark.parametrize("y", [None, list("aba")])
+def test_rows_are_as_frequent_as_they_are_probable(y, temperature):
+    model, n = small(max_iter=20).fit(ROWS, y), 4000
+    every = np.array(list(product([0, 1], repeat=4))).reshape(-1, 2, 2)
+    drawn = model.sample(n, temperature=temperature, max_length=2, random_state=0)
+    assert_array_equal(drawn.lengths, 2)
+    counts = Counter(tuple(x.astype(int).ravel()) for x in drawn)
+    proba = 0
+    for label, share in [(None, 1)] if y is None else [("a", 2 / 3), ("b", 1 / 3)]:
+        own = [share] * 16
+        for i, x in enumerate(every):
+            for t in range(2):
+                odds = log_odds(model, x[:t], label) / temperature
+                own[i] *= np.where(x[t], expit(odds), expit(-odds)).prod()
+        proba = proba + np.array(own)
+    assert_drawn_by([counts[tuple(x.ravel())] for x in every], proba)
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e30])
+def test_huge_scores_do_not_overflow(scale):
+    tokens, rows = fitted("plain", dtype="float32"), small(dtype="float32").fit(ROWS)
+    tokens.weights_["b_out"][...] = scale * np.array([-1, 1, -1])
+    rows.weights_["b_out"][...] = scale * np.array([-1, 1])
+    for temperature in (0, 1e-300, 0.5, 1.0, 2.0):
+        options = {"temperature": temperature, "max_length": 3}
+        assert tuples(tokens.sample(2, **options)) == [(1, 1, 1)] * 2
+        assert_array_equal(rows.sample(2, **options).rows, [[0, 1]] * 6)
+    assert tuples(tokens.sample(top_k=2, top_p=0.9, max_length=3)) == [(1, 1, 1)]
+    assert np.isfinite(tokens.score_samples(X2)).all()
+    assert np.isfinite(rows.score_samples(ROWS)).all()
+    assert np.isfinite(tokens.beam_search(width=3, max_length=3)[1]).all()
+
+
+def test_prefixes_and_lengths():
+    model = small(max_iter=15).fit(make_data())
+    for prefix in ([0, 1], (0, 1), np.array([0, 1]), [[0, 1]], [np.array([0, 1])]):
+        drawn = model.sample(4, prefix=prefix, max_length=5, random_state=0)
+        assert [x[:2].tolist() for x in drawn] == [[0, 1]] * 4
+        assert drawn.lengths.max() <= 5
+        same = model.sample(4, prefix=[[0, 1]] * 4, max_length=5, random_state=0)
+        assert tuples(drawn) == tuples(same)
+    each = [[0], [1, 2, 3], [], [4, 4]]
+    drawn = model.sample(4, prefix=each, max_length=3, random_state=0)
+    assert [x[: len(b)].tolist() for x, b in zip(drawn, each, strict=True)] == each
+    assert drawn.lengths.max() == 3
+    assert [len(x) for x in model.sample(2, prefix=[1, 2, 3], max_length=3)] == [3, 3]
+    none = [
+        model.sample(3, prefix=p, random_state=0) for p in (None, [], [[]], [[]] * 3)
+    ]
+    assert len({tuple(tuples(drawn)) for drawn in none}) == 1
+    square = model.sample(2, prefix=[[0, 1], [2, 3]], max_length=3, random_state=0)
+    assert [x[:2].tolist() for x in square] == [[0, 1], [2, 3]]
+    assert model.sample(2, exclude=range(5), random_state=0).lengths.tolist() == [0, 0]
+
+
+def test_prefixes_of_rows():
+    model = small().fit(ROWS)
+    for prefix in (ROWS[0], sparse.csr_array(ROWS[0]), [ROWS[0]], [ROWS[0]] * 3):
+        drawn = model.sample(3, prefix=prefix, max_length=4, random_state=0)
+        assert_array_equal(drawn.lengths, 4)
+        for x in drawn:
+            assert_array_equal(x[:2], ROWS[0])
+    drawn = model.sample(3, prefix=ROWS, max_length=4, random_state=0)
+    for x, begin in zip(drawn, ROWS, strict=True):
+        assert_array_equal(x[: len(begin)], begin)
+    assert_array_equal(model.sample(2, prefix=ROWS[0], max_length=2)[1], ROWS[0])
+    assert np.isin(drawn.rows, (0, 1)).all()
+    assert np.isfinite(model.score(drawn))
+
+
+@pytest.mark.parametrize("kind", ["plain", "labels", "numbers"])
+def test_samples_may_be_drawn_in_parts(kind, monkeypatch):
+    options, y = KINDS[kind]
+    model = small(**options).fit(X2, y)
+    prefix = [[0], [1, 1], [], [0, 0, 1], [1]]
+    y = y and y[:5]
+    greedy = {"temperature": 0, "max_length": 6, "prefix": prefix, "condition": y}
+    whole = model.sample(5, **greedy)
+    monkeypatch.setattr("skrnn._language_model.MAX_DRAWN", 6)  # two at a time
+    assert tuples(model.sample(5, **greedy)) == tuples(whole)
+    assert len(model.sample(5, condition=y, random_state=0)) == 5
+    monkeypatch.setattr("skrnn._language_model.MAX_DRAWN", 1)
+    assert tuples(model.sample(5, **greedy)) == tuples(whole)
+
+
+def test_the_same_seed_draws_the_same(tmp_path):
+    X = make_data()
+    model = small(max_iter=3).fit(X, np.arange(40) % 2)
+    path = tmp_path / "model.joblib"
+    joblib.dump(model, path)
+    options = {"random_state": 5, "max_length": 20, "temperature": 1.3}
+    expected = tuples(model.sample(30, **options))
+    assert len(set(expected)) > 5
+    assert tuples(joblib.load(path).sample(30, **options)) == expected
+    parallel = small(max_iter=3, n_jobs=2).fit(X, np.arange(40) % 2)
+    assert tuples(parallel.sample(30, **options)) == expected
+    assert_array_equal(parallel.score_samples(X), model.score_samples(X))
+    rng = np.random.RandomState(5)
+    assert tuples(model.sample(30, **{**options, "random_state": rng})) == expected
+    assert tuples(model.sample(30, **{**options, "random_state": rng})) != expected
+    assert tuples(model.sample(30, **{**options, "random_state": 6})) != expected
+
+
+def test_unknown_token_is_not_drawn():
+    words = [["a", "b"], ["c"], ["b", "d", "e"]] * 3 + [["a"]]
+    encoder = VocabularyEncoder(min_count=4)
+    ids = encoder.fit_transform(words)
+    assert ids.unknown == 0
+    assert (ids.rows == 0).any()
+    model = small().fit(ids)
+    assert model.unknown_token_ == 0
+    drawn = model.sample(300, random_state=0, max_length=9)
+    assert drawn.unknown == 0
+    assert len(drawn.rows) > 100
+    assert 0 not in drawn.rows
+    assert 0 in model.sample(300, exclude=(), random_state=0, max_length=9).rows
+    assert 0 in model.sample(300, exclude=[1], random_state=0, max_length=9).rows
+    found, _ = model.beam_search(width=20, max_length=3)
+    assert 0 not in found.rows
+    assert 0 in model.beam_search(width=20, max_length=3, exclude=())[0].rows
+    plain = small().fit([x.tolist() for x in ids])
+    assert plain.unknown_token_ is None
+    assert 0 in plain.sample(300, random_state=0, max_length=9).rows
+    assert model.sample(3).unknown == 0
+    assert len(encoder.inverse_transform(drawn)) == 300
+
+
+def test_unknown_survives_what_is_done_with_sequences():
+    X = VocabularyEncoder().fit_transform([["a"], ["b", "a"], ["c"]])
+    for same in (X, X[:2], X[::2], X[[2, 0]], X[np.array([True, False, True])]):
+        assert same.unknown == 0
+        assert pickle.loads(pickle.dumps(same)).unknown == 0
+    assert Sequences(X.rows, X.offsets).unknown is None
+
+
+# --- beam search ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_beam_as_wide_as_the_space_finds_the_best(kind):
+    model, y = fitted(kind), KINDS[kind][1]
+    condition = y and y[1]
+    every = all_sequences(2, 4)
+    given = None if y is None else [condition]
+    log_proba = np.array([model.score_samples([x], given)[0] for x in every])
+    best = np.argsort(-log_proba)[:6]
+    options = {"condition": condition, "max_length": 4}
+    found, found_log_proba = model.beam_search(width=50, **options)
+    assert tuples(found)[:6] == [tuple(every[i]) for i in best]
+    assert_allclose(found_log_proba[:31], np.sort(log_proba)[::-1], rtol=1e-9)
+    assert len(found) == 31 + 16  # those cut off come last
+    assert_array_equal(found.lengths[31:], 4)
+    narrow, narrow_log_proba = model.beam_search(width=6, **options)
+    assert len(narrow) == 6
+    assert_allclose(narrow_log_proba, np.sort(narrow_log_proba)[::-1], rtol=0)
+    for x, log_p in zip(narrow, narrow_log_proba, strict=True):
+        assert_allclose(model.score_samples([x], given)[0], log_p, rtol=1e-9)
+
+
+def test_beam_goes_on_from_a_prefix():
+    model = fitted("labels")
+    prefix = [1, 0]
+    every = [[*prefix, *x] for x in all_sequences(2, 3)]
+    begin = model.log_proba_per_step([prefix], ["b"])[0][:-1].sum()
+    log_proba = model.score_samples(every, ["b"] * len(every)) - begin
+    best = np.argsort(-log_proba)[:5]
+    for given in (prefix, np.array(prefix), [prefix]):
+        found, found_log_proba = model.beam_search(
+            given, 40, condition="b", max_length=5
+        )
+        assert tuples(found)[:5] == [tuple(every[i]) for i in best]
+        assert_allclose(found_log_proba[:5], log_proba[best], rtol=1e-9)
+    excluded, log_p = model.beam_search(
+        prefix, 40, condition="b", max_length=5, exclude=[0]
+    )
+    expected = [i for i in np.argsort(-log_proba) if 0 not in every[i][2:]]
+    assert tuples(excluded)[:4] == [tuple(every[i]) for i in expected]
+    assert_allclose(log_p[:4], log_proba[expected], rtol=1e-9)
+    whole, log_p = model.beam_search(prefix, 3, condition="b", max_length=2)
+    assert tuples(whole) == [(1, 0)] * 2  # with an end, and cut off
+    end = np.log(model.predict_proba([prefix], ["b"])[0, 2])
+    assert_allclose(log_p, [end, 0], rtol=1e-9)
+
+
+def test_a_beam_of_one_follows_the_best_token():
+    model = small(max_iter=15).fit(make_data())
+    found, log_proba = model.beam_search([2], 1, max_length=6)
+    assert len(found) == len(log_proba) == 1
+    greedy, ends = [2], []
+    while True:
+        p = model.predict_proba([greedy])[0]
+        ends.append((model.score_samples([greedy])[0], list(greedy)))
+        if len(greedy) == 6:
+            break
+        greedy.append(int(p[:-1].argmax()))
+    expected_log_proba, expected = max(ends)
+    begin = model.log_proba_per_step([[2]])[0][0]
+    assert found[0].tolist() == expected
+    assert_allclose(log_proba[0], expected_log_proba - begin, rtol=1e-6)
+
+
+# --- streams --------------------------------------------------------------------------
+
+
+def test_the_state_of_a_stream_is_carried_on_in_evaluation():
+    X = make_data(12)
+    model = small(cell="rnn", stream=True, batch_size=3, bptt=4).fit(X)
+    w = {name: values[0] for name, values in model.weights_.items() if name[-1] == "0"}
+    assert w["W0"].shape == (6, 4)
+    h, token, expected = np.zeros(4), 5, []
+    for x in X:
+        total = 0
+        for target in [*x, 5]:
+            h = np.tanh(w["W0"][token] + h @ w["U0"] + w["b0"])
+            scores = h @ model.weights_["W_out"] + model.weights_["b_out"]
+            total += log_softmax(scores)[target]
+            token = target
+        expected.append(total)
+    assert_allclose(model.score_samples(X), expected, rtol=1e-9)
+    n_steps = sum(len(x) + 1 for x in X)
+    assert_allclose(model.score(X), sum(expected) / n_steps, rtol=1e-9)
+    alone = np.concatenate([model.score_samples([x]) for x in X])
+    assert_allclose(alone[0], expected[0], rtol=1e-9)
+    assert np.abs(alone - expected)[1:].max() > 1e-3  # the state does matter
+
+
+def stream_of(X, end):
+    targets = np.concatenate([[*x, end] for x in X]).astype(int)
+    return np.concatenate([[end], targets[:-1]]), targets
+
+
+def initial(model):
+    """Return the network of a fitted model and the weights that it started from."""
+    network = Network(**model._architecture)
+    seed = np.random.RandomState(0).randint(2**31)
+    return network, network.init_params(np.random.RandomState(seed))
+
+
+@pytest.mark.parametrize("n_windows", [1, 3])
+@pytest.mark.parametrize("n_parts", [1, 2])
+@pytest.mark.parametrize("cell", CELLS)
+def test_steps_of_a_stream_follow_its_gradients(cell, n_parts, n_windows):
+    """Plain SGD: one part in one window is the gradient of the whole stream."""
+    X, lr = make_data(8, seed=3), 0.3
+    N = sum(len(x) + 1 for x in X)
+    bptt = -(-N // n_parts // n_windows)
+    params = {"solver": "sgd", "momentum": 0.0, "max_grad_norm": None, "max_iter": 1}
+    model = small(cell=cell, stream=True, batch_size=n_parts, bptt=bptt, **params)
+    edges = np.arange(n_parts + 1) * N // n_parts
+    longest_first = np.argsort(-np.diff(edges), kind="stable")
+    starts, stops = edges[:-1][longest_first], edges[1:][longest_first]
+    if N < n_parts * bptt:
+        bptt -= 1
+    model.set_params(bptt=bptt, learning_rate_init=lr).fit(X)
+    inputs, targets = stream_of(X, 5)
+    network, weights = initial(model)
+    state, losses = None, 0.0
+    for start in range(0, max(np.diff(edges)), bptt):
+        begin = np.minimum(starts + start, stops)
+        lengths = np.minimum(stops - begin, bptt)
+        live = lengths > 0
+        batch = PackedBatch(begin[live], lengths[live])
+        if state is not None:  # packed: the longest part first
+            state = [tuple(s[:, : live.sum()] for s in layer) for layer in state]
+        ones = np.ones(len(batch.rows))
+        loss, grads, state = network.loss_grad(
+            weights, inputs[batch.rows], targets[batch.rows], ones, batch, None, state
+        )
+        losses += loss
+        weights.flat -= lr * grads.flat / len(ones)
+        rows, values = grads.table
+        weights.table[..., rows, :] -= lr * values / len(ones)
+    assert_allclose(model.loss_curve_, losses / N, rtol=1e-9)
+    for name, values in weights.to_dict().items():
+        assert_allclose(model.weights_[name], values, rtol=1e-9, atol=1e-12)
+
+
+def test_loss_of_a_stream_is_minus_its_score():
+    X = make_data(30)
+    model = small(stream=True, batch_size=1, bptt=7, max_iter=1)
+    model.set_params(learning_rate_init=1e-300).fit(X)
+    assert_allclose(model.loss_curve_[0], -model.score(X), rtol=1e-12)
+    weights = np.random.default_rng(0).integers(1, 4, 30)
+    model.fit(X, sample_weight=weights)
+    assert_allclose(model.loss_curve_[0], -model.score(X, None, weights), rtol=1e-12)
+
+
+def test_what_has_no_weight_in_a_stream_is_still_read():
+    X, weights = [[0, 1, 0, 1, 1, 1, 0, 0], [1, 0, 1, 1], [0, 1]], [0, 1, 1]
+    model = small(stream=True, batch_size=1, bptt=3, max_iter=1)
+    model.set_params(learning_rate_init=1e-300).fit(X, sample_weight=weights)
+    assert_allclose(model.loss_curve_[0], -model.score(X, None, weights), rtol=1e-12)
+
+
+def test_a_stream_remembers_over_windows_and_ends():
+    """Sequences alternate, which only the one before tells."""
+    X = [[0, 0], [1, 1], [2, 2]] * 30
+    model = small(stream=True, batch_size=4, bptt=5, max_iter=60)
+    model.set_params(hidden_layer_sizes=12, learning_rate_init=0.02).fit(X)
+    proba = np.exp(model.score_samples(X))
+    assert proba[2:].min() > 0.8
+    other = np.exp(model.score_samples([X[0], X[2], X[1]] * 5))
+    assert np.median(other) < 0.1
+
+
+def test_stream_of_rows():
+    model = small(stream=True, batch_size=1, bptt=2).fit(ROWS * 3)
+    joined = np.concatenate(ROWS)
+    whole = np.concatenate(model.log_proba_per_step(ROWS))
+    one = model.log_proba_per_step([joined])[0]
+    assert_allclose(whole[:2], one[:2], rtol=1e-12)
+    # a sequence begins with a row of zeros in place of the last row before
+    assert np.isfinite(whole).all()
+
+
+# --- tied weights ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["tied", "tied labels"])
+def test_tied_is_untied_with_equal_weights(kind):
+    options, y = KINDS[kind]
+    tied = small(**options).fit(X2, y)
+    assert "W_out" not in tied.weights_
+    untied = small(embedding_dim=4).fit(X2, y)
+    for name, values in untied.weights_.items():
+        if name == "embedding":
+            table = tied.weights_[name]
+            values[...] = np.delete(table, 2, axis=0)  # without the end
+        elif name == "W_out":
+            values[...] = tied.weights_["embedding"][:3].T
+        else:
+            values[...] = tied.weights_[name]
+    found = untied.score_samples(X2, y)
+    assert_allclose(found, tied.score_samples(X2, y), rtol=1e-12)
+    proba = untied.predict_proba(X2, y)
+    assert_allclose(proba, tied.predict_proba(X2, y), rtol=1e-12)
+
+
+def test_tied_weights_of_a_stream_share_the_end():
+    model = small(stream=True, batch_size=1, bptt=4, embedding_dim=4, tie_weights=True)
+    model.fit(X2)
+    assert model.weights_["embedding"].shape == (3, 4)
+    untied = small(stream=True, batch_size=1, bptt=4, embedding_dim=4).fit(X2)
+    for name, values in untied.weights_.items():
+        table = model.weights_["embedding"]
+        values[...] = table.T if name == "W_out" else model.weights_[name]
+    assert_allclose(untied.score_samples(X2), model.score_samples(X2), rtol=1e-12)
+
+
+# --- training -------------------------------------------------------------------------
+
+
+def test_containers_give_the_same_model():
+    X = make_data(15)
+    lists = [x.tolist() for x in X]
+    arrays = np.empty(15, dtype=object)
+    arrays[:] = X
+    offsets = np.cumsum([0, *map(len, X)])
+    ids = Sequences(np.concatenate(X), offsets)
+    expected = small().fit(lists)
+    for X_like in (
+        X,
+        tuple(map(tuple, lists)),
+        arrays,
+        arrays[:, None],
+        ids,
+        [x.astype(np.int8) for x in X],
+        pd.Series(lists, index=range(15, 0, -1)),
+        pd.DataFrame({"x": lists}),
+    ):
+        model = small().fit(X_like)
+        assert_same_model(model, expected)
+        assert_array_equal(model.score_samples(X_like), expected.score_samples(X))
+    table = np.arange(12).reshape(4, 3) % 5
+    expected = small().fit(list(table))
+    for X_like in (table, table.astype(float), table.tolist(), pd.DataFrame(table)):
+        assert_same_model(small().fit(X_like), expected)
+
+
+def test_containers_of_rows_give_the_same_model():
+    expected = small().fit(ROWS)
+    for X in (
+        [rows.astype(float) for rows in ROWS],
+        [rows.astype(bool) for rows in ROWS],
+        [rows.tolist() for rows in ROWS],
+        [sparse.csr_array(rows) for rows in ROWS],
+        Sequences(np.concatenate(ROWS), np.array([0, 2, 3, 6])),
+    ):
+        assert_same_model(small().fit(X), expected)
+    cube = np.array([[[0, 1], [1, 1]], [[1, 0], [0, 0]]])
+    assert_same_model(small().fit(cube), small().fit(list(cube)))
+
+
+@pytest.mark.parametrize("kind", ["ids", "labels", "numbers", "rows"])
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_weight_is_repetition(kind, dropout):
+    rng = np.random.default_rng(1)
+    X = make_data(25)
+    if kind == "rows":
+        X = [rng.integers(0, 2, (T, 3)) for T in rng.integers(1, 5, 25)]
+    y = {"labels": rng.integers(0, 3, 25), "numbers": rng.random(25)}.get(kind)
+    weights = rng.integers(0, 4, 25)
+    again = rng.permutation(np.repeat(np.arange(25), weights))
+    model = small(dropout=dropout, batch_size=4, dtype="float32")
+    repeated = [X[i] for i in again], None if y is None else y[again]
+    weighted, other = clone(model).fit(X, y, weights), clone(model).fit(*repeated)
+    assert_same_model(weighted, other)
+    assert_allclose(weighted.score(X, y, weights), other.score(*repeated), rtol=1e-9)
+    if kind == "labels":
+        assert_array_equal(weighted.condition_log_prior_, other.condition_log_prior_)
+
+
+def test_weight_zero_is_absence():
+    weights = [1, 1, 0, 1, 1, 1, 1]
+    labels = [*LABELS[:2], "never", *LABELS[3:]]
+    model = small().fit(X2, labels, sample_weight=weights)
+    assert model.conditions_.tolist() == ["a", "b"]
+    assert_same_model(model, small().fit(X2[:2] + X2[3:], LABELS[:2] + LABELS[3:]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_epochs_one_by_one_are_a_fit(kind):
+    options, y = KINDS[kind]
+    model = small(**options, max_iter=4, dropout=0.2)
+    expected = clone(model).fit(X2, y)
+    parts = clone(model)
+    for _ in range(4):
+        parts = pickle.loads(pickle.dumps(parts)).partial_fit(X2, y)
+    assert_same_model(parts, expected)
+    assert parts.loss_curve_ == expected.loss_curve_
+    warm = clone(model).set_params(max_iter=2, warm_start=True)
+    warm.fit(X2, y).fit(X2, y)
+    assert_same_model(warm, expected)
+    assert warm.n_iter_ == 4
+    cold = clone(model).set_params(max_iter=2).fit(X2, y).fit(X2, y)
+    assert cold.n_iter_ == 2
+
+
+def test_order_matters_in_a_stream_only():
+    order = [3, 1, 0, 2, 6, 5, 4]
+    permuted = [X2[i] for i in order]
+    assert_same_model(small(batch_size=2).fit(X2), small(batch_size=2).fit(permuted))
+    stream = small(stream=True, batch_size=2, bptt=3)
+    a, b = clone(stream).fit(X2), clone(stream).fit(permuted)
+    assert not np.array_equal(a.weights_["U0"], b.weights_["U0"])
+    other_seed = small(stream=True, batch_size=2, bptt=3, shuffle=False)
+    assert_same_model(a, clone(other_seed).fit(X2))
+
+
+def test_early_stopping_of_a_stream_holds_out_its_end():
+    X = make_data(30)
+    model = small(stream=True, batch_size=2, bptt=9, early_stopping=True, max_iter=1)
+    model.set_params(validation_fraction=0.2).fit(X)
+    assert_allclose(model.validation_scores_[0], model.score(X[24:]), rtol=1e-12)
+    short = clone(model).set_params(early_stopping=False).fit(X[:24])
+    for name, values in short.weights_.items():
+        if name != "W0":  # of which there is a row for each token
+            assert_allclose(values, model.weights_[name], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("y", [None, LABELS, NUMBERS])
+def test_early_stopping_holds_out_sequences(y):
+    model = small(early_stopping=True, max_iter=12, validation_fraction=0.15)
+    model.fit(X2, y)
+    best = model.best_validation_score_
+    assert best == max(model.validation_scores_)
+    assert len(model.validation_scores_) == model.n_iter_
+    scores = [model.score([x], y and y[i : i + 1]) for i, x in enumerate(X2)]
+    assert np.isclose(scores, best, rtol=1e-9).sum() == 1
+
+
+def test_callbacks_see_the_sequences_and_a_fitted_model():
+    seen = []
+
+    def scoring(model, X, y):
+        seen.append(([*map(list, X)], y))
+        return {"score": model.score(X, y)}
+
+    monitor = ScoringMonitor(scoring=scoring)
+    model = small(max_iter=3).set_callbacks(monitor).fit(X2, LABELS)
+    whole, *epochs = monitor.get_logs().data_as_pandas["score"]
+    expected = [fitted("labels", max_iter=n).score(X2, LABELS) for n in (1, 2, 3)]
+    assert epochs == expected
+    assert whole == model.score(X2, LABELS) == expected[-1]
+    assert all(X == X2 and list(y) == LABELS for X, y in seen)
+
+
+def test_from_text_to_text():
+    texts = ["ana", "anna", "hanna", "nana", "hannah", ""]
+    model = make_pipeline(
+        Tokenizer(analyzer="char"),
+        VocabularyEncoder(),
+        small(hidden_layer_sizes=16, max_iter=100, learning_rate_init=0.02),
+    ).fit(texts)
+    assert model[-1].unknown_token_ == 0
+    assert model.score(texts) > model.score(["hhh"])
+    drawn = model[-1].sample(20, random_state=0, max_length=9)
+    found = model[:-1].inverse_transform(drawn)
+    assert set(found) & set(texts)
+    assert set("".join(found)) <= set("ahn")
+    assert_allclose(
+        model[-1].score_samples(drawn), model.score_samples(found), rtol=1e-9
+    )
+    prefix = model[:-1].transform(["ha"])
+    found, _ = model[-1].beam_search(prefix, 2, max_length=9)
+    assert set(model[:-1].inverse_transform(found)) == {"hanna", "hannah"}
+
+
+# --- refusals -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        ("ab", None, r"X is a single string; pass a list .*\[X\]"),
+        (["ab", "c"], None, r"X\[0\] is the string 'ab' .*VocabularyEncoder before it"),
+        ([["u"], ["w"]], None, r"X\[0\] contains the token 'u' .*VocabularyEncoder"),
+        ([], None, "Found 0 sequences in X"),
+        ([0, 1, 1], None, r"X has one dimension, of 3 numbers: .*pass \[X\]"),
+        ([[0], [1, -1]], None, r"X\[1\] contains the token id -1 at step 1"),
+        (np.array([[0, 0.5]]), None, r"X\[0\] contains 0.5 at step 1 where ids"),
+        ([np.eye(2), np.full((1, 2), 0.5)], None, r"X\[1\] contains .*neither 0 nor 1"),
+        ([np.eye(2), 2 * np.eye(2)], None, r"X\[1\] contains .*takes token ids"),
+        ([np.eye(2), np.empty((0, 2))], None, r"X\[1\] has no steps: remove empty"),
+        ([np.eye(2), np.eye(3)], None, r"X\[1\] has shape \(3, 3\)"),
+        ([[0], [1]], ["a"], "y has 1 targets and X has 2 sequences"),
+        ([[0], [1]], "ab", "y is a single string"),
+        ([[0], [1]], ["a", None], r"y\[1\] is None; every sequence needs a label"),
+        ([[0], [1]], [0.5, np.nan], "y contains NaN"),
+        ([[0], [1]], [[1, 2], [3]], r"y\[1\] has 1 labels and y\[0\] has 2"),
+    ],
+)
+def test_bad_data_is_named(X, y, message):
+    with pytest.raises(ValueError, match=message):
+        small().fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (
+            {"tie_weights": True, "embedding_dim": 3},
+            "tie_weights=True needs embedding_dim=4, the size of the last .*; got 3",
+        ),
+        ({"tie_weights": True}, "tie_weights=True needs embedding_dim=4.*got None"),
+        (
+            {"stream": True, "batch_size": 4, "bptt": 6},
+            "batch_size=4 and bptt=6 needs at least 24 steps, and X has 21 .*smaller",
+        ),
+        (
+            {"stream": True, "batch_size": 4, "bptt": 5, "early_stopping": True},
+            "at least 20 steps, and X has 16 to train on",
+        ),
+        ({"bptt": 0}, "The 'bptt' parameter"),
+        ({"stream": "yes"}, "The 'stream' parameter"),
+        ({"tie_weights": None}, "The 'tie_weights' parameter"),
+    ],
+)
+def test_bad_parameters_are_named(params, message):
+    with pytest.raises(ValueError, match=message):
+        small(**params).fit(X2)
+
+
+TEMPERATURES = [(-1, ">= 0"), (np.nan, "must be finite"), (np.inf, "must be finite")]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        *(({"temperature": t}, f"temperature .*{m}") for t, m in TEMPERATURES),
+        ({"top_p": 0}, r"top_p must be in the range \(0, 1\], got 0"),
+        ({"top_p": 1.5}, "top_p == 1.5, must be <= 1"),
+        ({"top_p": np.nan}, "top_p must be in the range"),
+        ({"top_k": 0}, "top_k == 0, must be >= 1"),
+        ({"max_length": 0}, "max_length == 0, must be >= 1"),
+        ({"n_samples": 0}, "n_samples == 0, must be >= 1"),
+        ({"exclude": "token"}, "exclude must be .*ids from 0 to 1; got 'token'"),
+        ({"exclude": [2]}, r"exclude must be .*ids from 0 to 1; got \[2\]"),
+        ({"exclude": [-1]}, r"exclude must be .*ids from 0 to 1; got \[-1\]"),
+        ({"exclude": [0.5]}, r"exclude must be .*got \[0.5\]"),
+        ({"exclude": 1}, "exclude must be .*got 1"),
+        ({"prefix": "ab"}, "prefix is a single string"),
+        ({"prefix": ["ab"]}, "the token 'ab' .*VocabularyEncoder"),
+        ({"prefix": [0, 2]}, r"contains the token id 2 .*fitted on 2 tokens"),
+        ({"prefix": [[1], [0, 7]]}, r"\[1\] contains the token id 7"),
+        ({"prefix": np.eye(2)[None]}, "rows of 0 and 1, but .*fitted on token ids"),
+        ({"n_samples": 3, "prefix": [[0], [1]]}, "prefix holds 2 .*n_samples is 3"),
+        ({"prefix": [0, 1, 1], "max_length": 2}, r"prefix\[0\] has 3 steps.*=2"),
+        ({"condition": "a"}, "holds labels, but .*fitted on no conditions"),
+    ],
+)
+def test_bad_arguments_of_sample_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        fitted("plain").sample(**options)
+
+
+def test_bad_types_of_sample_are_named():
+    for name in ("temperature", "top_k", "top_p", "max_length", "n_samples"):
+        with pytest.raises(TypeError, match=name):
+            fitted("plain").sample(**{name: "much"})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"width": 0}, "width == 0, must be >= 1"),
+        ({"prefix": [[0], [1]]}, "prefix holds 2 sequences"),
+        ({"prefix": [0, 1], "max_length": 1}, r"prefix\[0\] has 2 steps"),
+        ({"exclude": [5]}, "exclude must be"),
+        ({"condition": "a"}, "fitted on no conditions"),
+    ],
+)
+def test_bad_arguments_of_beam_search_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        fitted("plain").beam_search(**options)
+
+
+def test_rows_are_no_tokens():
+    model = small().fit(ROWS)
+    with pytest.raises(ValueError, match=r"beam_search is for tokens.*temperature=0"):
+        model.beam_search()
+    for options in ({"top_k": 2}, {"top_p": 0.5}, {"exclude": ()}):
+        with pytest.raises(ValueError, match=r"are for tokens.*leave them out"):
+            model.sample(**options)
+    for method in (model.score, model.predict, model.partial_fit):
+        with pytest.raises(ValueError, match=r"holds token ids, but .*rows of 0 and 1"):
+            method([[0, 1], [1]])
+        with pytest.raises(ValueError, match=r"3 features a step, .*expecting 2"):
+            method([np.eye(3)])
+    with pytest.raises(ValueError, match=r"X\[1\] has no steps"):
+        model.score([ROWS[0], np.empty((0, 2))])
+    tokens = fitted("plain")
+    for method in (tokens.score, tokens.predict, tokens.partial_fit):
+        with pytest.raises(ValueError, match=r"holds rows of 0 and 1, but .*token ids"):
+            method(ROWS)
+        with pytest.raises(ValueError, match=r"X\[1\] contains the token id 2"):
+            method([[0], [1, 2]])
+
+
+def test_bad_conditions_are_named():
+    plain, labels, numbers = map(fitted, ("plain", "labels", "numbers"))
+    pairs = small().fit(X2, np.ones((7, 2)) * 0.5)
+    for model, y, message in [
+        (plain, LABELS, "holds labels, but .*fitted on no conditions"),
+        (labels, [*LABELS[:6], "z"], r"y\[6\] is the condition 'z', .*\['a', 'b'\]"),
+        (labels, NUMBERS, "rows of 1 numbers, but the model was fitted on labels"),
+        (labels, LABELS[:3], "y has 3 targets and X has 7 sequences"),
+        (numbers, None, "y is None, but .*conditions that are numbers: pass"),
+        (numbers, LABELS, "could not be converted to float|rows of 1 numbers"),
+        (pairs, NUMBERS, "rows of 1 numbers, but .*rows of 2 numbers"),
+        (pairs, np.ones((7, 3)), "rows of 3 numbers, but .*rows of 2 numbers"),
+    ]:
+        for method in (model.score, model.score_samples, model.predict_proba):
+            with pytest.raises(ValueError, match=message):
+                method(X2, y)
+    for model, y in [
+        (plain, LABELS),
+        (labels, None),
+        (numbers, None),
+        (labels, NUMBERS),
+    ]:
+        with pytest.raises(ValueError, match=r"y holds .* but the model was fitted on"):
+            model.partial_fit(X2, y)
+    for condition in (None, "z"):
+        with pytest.raises(ValueError, match=r"condition .*'a'"):
+            labels.beam_search(condition=condition)
+    for method in (numbers.sample, numbers.beam_search):
+        with pytest.raises(ValueError, match=r"y is None, but .*numbers"):
+            method()
+    with pytest.raises(ValueError, match="'z', which is not among"):
+        labels.sample(condition="z")
+    with pytest.raises(ValueError, match="has 3 targets and X has 2"):
+        labels.sample(2, condition=["a", "b", "a"])
+    stream = fitted("stream labels")
+    for method in (stream.score, stream.predict_proba):
+        with pytest.raises(ValueError, match=r"y is None, but .*a stream with"):
+            method(X2)
+    with pytest.raises(ValueError, match=r"y is None, but .*a stream with"):
+        stream.sample()
+
+
+def test_failed_fit_leaves_the_model_as_it_was():
+    model = fitted("labels")
+    before = pickle.dumps(model)
+    for X, y in [
+        (X2, LABELS[:-1]),
+        ("ab", None),
+        ([np.full((2, 2), 0.5)], None),
+        ([[0], [-1]], None),
+        ([[0], ["a"]], None),
+    ]:
+        for fit in (model.fit, model.partial_fit):
+            with pytest.raises(ValueError, match=r"."):
+                fit(X, y)
+            assert pickle.dumps(model) == before
+    model.set_params(stream=True)
+    before = pickle.dumps(model)
+    for fit in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=r"needs at least|set it back"):
+            fit(X2, LABELS)
+        assert pickle.dumps(model) == before
+    model.set_params(stream=False, early_stopping=True)
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping"):
+        model.partial_fit(X2, LABELS)
