@@ -8,7 +8,7 @@ from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state
 from threadpoolctl import OpenBLASController, ThreadpoolController
@@ -331,7 +331,9 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         max_iter = max_iter or self.max_iter
         rng = np.random.RandomState()
         rng.set_state(self._rng_state)
-        network, params = Network(**self._architecture), self._params().copy()
+        n_threads = effective_n_jobs(self.n_jobs)
+        network = Network(**self._architecture, n_threads=n_threads)
+        params = self._params().copy()
         optimizer = Optimizer(self._make_rule(), params)
         solver = self.solver, optimizer.rule.n_slots
         if self._optimizer_state is not None and self._optimizer_state[0] == solver:

@@ -13,7 +13,8 @@ MODULES = {
 }
 # A module of skrnn._core imports from the layers below its own, the lower ones first.
 LAYERS = [
-    ["batching", "cells", "decoding", "params", "pooling", "products"],
+    ["batching", "cells", "decoding", "kernels", "params", "pooling"],
+    ["products"],
     ["attention", "crf", "ctc", "inputs", "optimizers", "recurrence"],
     ["heads"],
     ["network"],
@@ -41,6 +42,8 @@ def imported_paths(module, source):
 def allowed_in_core(module, path):
     if path[0] != "skrnn":
         return path[0] in CORE_PACKAGES
+    if path[:2] == ["skrnn", "_kernels"]:
+        return module == "skrnn._core.kernels"
     if path[1:2] != ["_core"]:
         return False
     return HEIGHT[path[2]] < HEIGHT[module.split(".")[2]]

@@ -99,23 +99,33 @@ def test_state_goes_on(name):
 def test_finish_grads_is_a_penalised_mean():
     params = make_params()  # U0 is penalised, b0 is not
     grads = make_grads(params, 6, np.array([1]), np.full((1, 1, 2), 2))
-    norm = finish_grads(grads, params, n_terms=2.0, alpha=4.0, max_norm=None)
-    assert_array_equal(grads["U0"], [[5, 5]])  # (6 + 4 * 1) / 2
-    assert_array_equal(grads["b0"], [3, 3, 3])
-    assert_array_equal(grads.table.values, [[[3, 3]]])  # (2 + 4 * 1) / 2
+    norm, scale = finish_grads(grads, params, n_terms=2.0, alpha=4.0, max_norm=None)
+    assert_array_equal(grads["U0"] * scale, [[5, 5]])  # (6 + 4 * 1) / 2
+    assert_array_equal(grads["b0"] * scale, [3, 3, 3])
+    assert_array_equal(grads.table.values * scale, [[[3, 3]]])  # (2 + 4 * 1) / 2
     assert_allclose(norm, np.sqrt(2 * 25 + 3 * 9 + 2 * 9), rtol=1e-14)
 
 
 def test_clipping_scales_everything_to_the_norm():
     params = make_params()
     grads = make_grads(params, 2, np.array([1]), np.full((1, 1, 2), 2))
-    norm = finish_grads(grads, params, n_terms=1.0, alpha=0.0, max_norm=1.5)
+    norm, scale = finish_grads(grads, params, n_terms=1.0, alpha=0.0, max_norm=1.5)
     assert_allclose(norm, np.sqrt(7 * 4), rtol=1e-14)
-    assert_allclose(grads.flat, 2 * 1.5 / norm, rtol=1e-14)
-    assert_allclose(grads.table.values, 2 * 1.5 / norm, rtol=1e-14)
-    unclipped = make_grads(params, 2, np.array([1]), np.full((1, 1, 2), 2))
-    finish_grads(unclipped, params, n_terms=1.0, alpha=0.0, max_norm=6.0)
-    assert_array_equal(unclipped.flat, 2)
+    assert_allclose(scale, 1.5 / norm, rtol=1e-14)
+    assert finish_grads(grads, params, n_terms=1.0, alpha=0.0, max_norm=6.0)[1] == 1
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_gradients_are_scaled(name):
+    scaled, plain = make_params(), make_params()
+    rows = np.array([0, 2])
+    values = np.array([[[1.0, -2.0], [3.0, 4.0]]])
+    optimizers = [Optimizer(RULES[name](), p) for p in (scaled, plain)]
+    for _ in range(2):
+        optimizers[0].step(scaled, make_grads(scaled, 8, rows, values * 4), 0.1, 0.25)
+        optimizers[1].step(plain, make_grads(plain, 2, rows, values), 0.1)
+    assert_array_equal(scaled.flat, plain.flat)
+    assert_array_equal(scaled.table, plain.table)
 
 
 @pytest.mark.parametrize(

@@ -418,10 +418,15 @@ def test_other_threads_are_left_alone(handler):
 
 def test_an_update_is_never_half_made(handler):
     class InterruptedSGD(SGD):
-        def update(self, p, g, slots, lr, t):
+        def update(self, *args):
             interrupt()
             assert handler == []
-            super().update(p, g, slots, lr, t)
+            super().update(*args)
+
+        def compiled_update(self, *args):
+            interrupt()
+            assert handler == []
+            super().compiled_update(*args)
 
     params, _ = make_params()
     optimizer = Optimizer(InterruptedSGD(momentum=0), params)

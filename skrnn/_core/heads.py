@@ -8,6 +8,8 @@ probabilities, ``proba(scores)`` and ``log_proba(scores)`` return them, and
 
 import numpy as np
 
+from skrnn._core import kernels
+
 BLOCK = 2**16  # scores that are worked on at a time, so that they stay in the cache
 
 
@@ -20,6 +22,8 @@ def _blocks(scores):
 
 class Softmax:
     """K classes, one of them true: minus the log of its softmax probability."""
+
+    n_threads = 1  # of the kernels
 
     def loss_grad(self, scores, y, weights):
         """Return the summed loss and its derivative by the scores.
@@ -39,6 +43,11 @@ class Softmax:
         dscores : ndarray of shape (N, K)
         """
         losses = np.empty(len(y), dtype=scores.dtype)
+        if kernels.compiled is not None:
+            kernels.compiled.softmax_loss(
+                scores, y, weights, losses, self.n_threads
+            )
+            return float(losses.astype(np.float64) @ weights), scores
         for block in _blocks(scores):
             p, weight = scores[block], weights[block]
             true = np.arange(len(p)), y[block]

@@ -8,10 +8,12 @@ zeros. One row of a table of weights belongs to each of the V.
 import numpy as np
 from scipy import sparse
 
+from skrnn._core import kernels
 from skrnn._core.params import RowGrad
+from skrnn._core.products import product
 
 
-def project(x, W, *, times=np.matmul):
+def project(x, W, *, times=product):
     """Return x @ W.
 
     Parameters
@@ -20,7 +22,7 @@ def project(x, W, *, times=np.matmul):
         The inputs of N steps.
     W : ndarray of shape (V, m)
         The table.
-    times : callable, default=numpy.matmul
+    times : callable, default=product
         The dense matrix product.
 
     Returns
@@ -65,14 +67,18 @@ def project_grad(x, dz):
     else:
         used = x.any(axis=0)
         if used.all():
-            return RowGrad(slice(None), x.T @ dz)
+            return RowGrad(slice(None), product(x.T, dz))
         rows = np.flatnonzero(used)
-        return RowGrad(rows, x[:, rows].T @ dz)
+        return RowGrad(rows, product(x[:, rows].T, dz))
+    if kernels.compiled is not None and (x.ndim == 1):
+        values = np.zeros((len(rows), dz.shape[1]), dtype=dz.dtype)
+        kernels.compiled.add_rows(columns, dz, values)
+        return RowGrad(rows, values)
     touched = sparse.csr_array((data, columns, indptr), shape=(len(dz), len(rows)))
     return RowGrad(rows, touched.T @ dz)
 
 
-def project_both(x, reverse, W, *, times=np.matmul):
+def project_both(x, reverse, W, *, times=product):
     """Project x for each direction, the rows of the second mirrored in time.
 
     Parameters

@@ -1,5 +1,6 @@
 """The network: inputs, a stack of recurrent layers in one or two directions, a head."""
 
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -54,6 +55,8 @@ class Network:
         then E must be D * H of the last layer.
     dtype : dtype
         Of parameters and results.
+    n_threads : int, default=1
+        Of the kernels. It does not change a bit.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Network:
         dropout,
         tied,
         dtype,
+        n_threads=1,
     ):
         self.cell = CELLS[cell](activation) if cell == "rnn" else CELLS[cell]()
         self.input_size = input_size
@@ -80,9 +84,11 @@ class Network:
         self.embedding_dim = embedding_dim
         self.pooling = None if pooling is None else POOLINGS[pooling]()
         self.head = HEADS[head]()
+        self.head.n_threads = n_threads
         self.dropout = dropout
         self.tied = tied
         self.dtype = np.dtype(dtype)
+        self.n_threads = n_threads
 
     def shapes(self):
         """Return the shape of each weight, by name."""
@@ -160,7 +166,7 @@ class Network:
             The state after the last step of each sequence.
         tape : list or None
         """
-        times = np.matmul if keep else product
+        times = self._times(keep)
         x, last, tape = self._hidden(params, x, batch, rng, keep, state)
         x, mask = self._drop(x, len(self.hidden_sizes), rng)
         scores = times(x, self._output_weights(params))
@@ -175,7 +181,7 @@ class Network:
 
         Its last item is what the pooling has saved.
         """
-        times = np.matmul if keep else product
+        times = self._times(keep)
         tape, last, pooled = [x], [], None
         n_layers = len(self.hidden_sizes)
         if self.embedding_dim is not None:
@@ -186,7 +192,14 @@ class Network:
             U, e = params[f"U{l}"], self._extra(params, l)
             before = None if state is None else state[l]
             h, after, kept = recurrence.forward(
-                self.cell, z, U, e, batch.sizes, before, keep=keep
+                self.cell,
+                z,
+                U,
+                e,
+                batch.sizes,
+                before,
+                keep=keep,
+                n_threads=self.n_threads,
             )
             last.append(after)
             if keep:
@@ -200,6 +213,10 @@ class Network:
                 x = h[0]
         tape.append(pooled)
         return x, last, tape
+
+    def _times(self, keep):
+        """Return the product of the forward pass."""
+        return partial(product, steady=not keep, n_threads=self.n_threads)
 
     def _output_weights(self, params):
         if self.tied:
@@ -225,9 +242,10 @@ class Network:
         raw, *layers, (mask, x, pooled) = tape
         out = x
         if not self.tied:
-            grads["W_out"][...] += x.T @ dscores
+            product(x.T, dscores, out=grads["W_out"], n_threads=self.n_threads)
         grads["b_out"][...] += dscores.sum(axis=0)
-        dx = dscores @ self._output_weights(params).T
+        times = self._times(keep=True)
+        dx = times(dscores, self._output_weights(params).T)
         for l in reversed(range(len(self.hidden_sizes))):
             if mask is not None:
                 dx *= mask
@@ -238,13 +256,16 @@ class Network:
             elif self.n_directions == 2:
                 dh = np.stack([dh[0], dh[1].take(batch.reverse, axis=0)])
             U, e, de = params[f"U{l}"], self._extra(params, l), self._extra(grads, l)
-            dz, _ = recurrence.backward(self.cell, dh, kept, U, e, grads[f"U{l}"], de)
+            dU = grads[f"U{l}"]
+            dz, _ = recurrence.backward(
+                self.cell, dh, kept, U, e, dU, de, n_threads=self.n_threads
+            )
             grads[f"b{l}"][...] += dz.sum(axis=1)
             if l == 0 and self.embedding_dim is None:
                 grads.table = inputs.project_both_grad(x, batch.reverse, dz)
                 return
-            grads[f"W{l}"][...] += np.matmul(x.transpose(0, 2, 1), dz)
-            both = np.matmul(dz, params[f"W{l}"].transpose(0, 2, 1))
+            times(x.transpose(0, 2, 1), dz, out=grads[f"W{l}"])
+            both = times(dz, params[f"W{l}"].transpose(0, 2, 1))
             dx = both[0]
             if self.n_directions == 2:
                 dx += both[1].take(batch.reverse, axis=0)
@@ -254,7 +275,7 @@ class Network:
         if self.tied:
             rows, values = grads.table
             table = np.zeros(params.table.shape, dtype=self.dtype)
-            np.matmul(dscores.T, out, out=table[: self.n_outputs])
+            times(dscores.T, out, out=table[: self.n_outputs])
             table[rows] += values
             grads.table = RowGrad(slice(None), table)
 
@@ -335,7 +356,8 @@ class Network:
 
         def run(batch, index):
             for window, x, _ in self._read_windows(params, rows, batch, None):
-                scores = product(x, self._output_weights(params)) + params["b_out"]
+                scores = self._times(keep=False)(x, self._output_weights(params))
+                scores += params["b_out"]
                 losses[window.rows] = self.head.losses(scores, targets[window.rows])
 
         self._run_batches(run, offsets, run_all)
@@ -375,7 +397,7 @@ class Network:
                     whole[:, live] = part
 
         self._run_batches(run, offsets, run_all)
-        scores = product(outputs, self._output_weights(params))
+        scores = self._times(keep=False)(outputs, self._output_weights(params))
         scores += params["b_out"]
         return scores, last
 

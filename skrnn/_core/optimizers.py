@@ -10,6 +10,8 @@ import math
 
 import numpy as np
 
+from skrnn._core import kernels
+
 
 class SGD:
     """Stochastic gradient descent, with classical or Nesterov's momentum.
@@ -36,6 +38,13 @@ class SGD:
                 return
             p += self.momentum * velocity
         p -= descent
+
+    def compiled_update(self, p, rows, g, slots, lr, t, scale):
+        """Do the same, for some rows of p, and for g times scale."""
+        velocity = slots[0] if slots else None
+        kernels.compiled.sgd(
+            p, rows, g, velocity, scale, self.momentum, lr, self.nesterovs_momentum
+        )
 
 
 class Adagrad:
@@ -111,6 +120,14 @@ class Adam:
         step *= lr * root / (1 - self.beta_1**t)
         p -= step
 
+    def compiled_update(self, p, rows, g, slots, lr, t, scale):
+        """Do the same, for some rows of p, and for g times scale."""
+        root = math.sqrt(1 - self.beta_2**t)
+        rate = lr * root / (1 - self.beta_1**t)
+        epsilon = self.epsilon * root
+        betas = self.beta_1, self.beta_2
+        kernels.compiled.adam(p, rows, g, *slots, scale, *betas, rate, epsilon)
+
 
 RULES = {"sgd": SGD, "adagrad": Adagrad, "rmsprop": RMSProp, "adam": Adam}
 
@@ -131,9 +148,18 @@ class Optimizer:
         self.flat_slots = [np.zeros_like(params.flat) for _ in range(rule.n_slots)]
         self.table_slots = [np.zeros_like(params.table) for _ in range(rule.n_slots)]
 
-    def step(self, params, grads, lr):
-        """Update the parameters in place."""
+    def step(self, params, grads, lr, scale=1.0):
+        """Update the parameters in place, by the gradients times `scale`."""
         self.t += 1
+        if kernels.compiled is not None and hasattr(self.rule, "compiled_update"):
+            update, options = self.rule.compiled_update, (lr, self.t, scale)
+            update(params.flat, None, grads.flat, self.flat_slots, *options)
+            rows, values = grads.table
+            rows = None if isinstance(rows, slice) else rows
+            update(params.table, rows, values, self.table_slots, *options)
+            return
+        grads.flat *= scale
+        grads.table.values[...] *= scale
         self.rule.update(params.flat, grads.flat, self.flat_slots, lr, self.t)
         rows, values = grads.table
         arrays = (params.table, *self.table_slots)
@@ -155,12 +181,12 @@ class Optimizer:
 
 
 def finish_grads(grads, params, n_terms, alpha, max_norm):
-    """Make a mean of summed gradients, with the L2 penalty, clipped; in place.
+    """Add the L2 penalty to summed gradients; tell how to make a clipped mean of them.
 
     Parameters
     ----------
     grads : Params
-        Summed over the terms of the loss; changed in place.
+        Summed over the terms of the loss; the penalty is added to them.
     params : Params
         The weights.
     n_terms : float
@@ -174,8 +200,10 @@ def finish_grads(grads, params, n_terms, alpha, max_norm):
 
     Returns
     -------
-    float
-        The norm before clipping.
+    norm : float
+        That of the mean, before clipping.
+    scale : float
+        What makes the clipped mean.
     """
     rows, values = grads.table
     if alpha:
@@ -186,9 +214,7 @@ def finish_grads(grads, params, n_terms, alpha, max_norm):
     scale = 1 / n_terms
     if max_norm is not None and norm > max_norm:
         scale *= max_norm / norm
-    grads.flat *= scale
-    values *= scale
-    return norm
+    return norm, scale
 
 
 def _squares(x):

@@ -1,32 +1,61 @@
-"""The matrix product of inference, whose rows do not depend on each other."""
+"""Matrix products."""
 
 import numpy as np
+
+from skrnn._core import kernels
 
 BLOCK = 32
 
 
-def product(x, W):
-    """Return x @ W with bits of each row that do not depend on the other rows.
-
-    A BLAS picks its kernel, and with it the order in which a row's terms are added, by
-    the number of rows. So the rows are multiplied in blocks of one fixed size.
+def product(a, b, *, out=None, steady=False, n_threads=1):
+    """Return a @ b, or add it to `out`.
 
     Parameters
     ----------
-    x : ndarray of shape (n, d) or (D, n, d)
+    a : ndarray of shape (M, K) or (D, M, K)
         The rows.
-    W : ndarray of shape (d, m) or (D, d, m)
+    b : ndarray of shape (K, N) or (D, K, N)
         The matrix, one for each D.
+    out : ndarray of shape (M, N) or (D, M, N), default=None
+        Added to, if given.
+    steady : bool, default=False
+        Whether the bits of each row must not depend on the other rows. Those of the
+        kernels never do.
+    n_threads : int, default=1
+        Of the kernels. It does not change a bit.
 
     Returns
     -------
-    ndarray of shape (n, m) or (D, n, m)
+    ndarray of shape (M, N) or (D, M, N)
     """
-    *lead, n, d = x.shape
+    if kernels.compiled is None:
+        c = _in_blocks(a, b) if steady else np.matmul(a, b)
+        if out is None:
+            return c
+        out += c
+        return out
+    add = out is not None
+    if not add:
+        out = np.empty((*a.shape[:-1], b.shape[-1]), dtype=b.dtype)
+    if a.ndim == 2:
+        kernels.compiled.product(a, b, out, add, n_threads)
+    else:
+        for d in range(len(a)):
+            kernels.compiled.product(a[d], b[d], out[d], add, n_threads)
+    return out
+
+
+def _in_blocks(a, b):
+    """Return a @ b, computed some rows at a time.
+
+    A BLAS picks its kernel, and with it the order in which a row's terms are added, by
+    the number of rows. So the rows are multiplied in blocks of one fixed size.
+    """
+    *lead, n, d = a.shape
     n_blocks = -(-n // BLOCK)
     if n_blocks * BLOCK != n:
-        padded = np.zeros((*lead, n_blocks * BLOCK, d), dtype=x.dtype)
-        padded[..., :n, :] = x
-        x = padded
-    blocks = np.matmul(x.reshape(*lead, n_blocks, BLOCK, d), W[..., None, :, :])
-    return blocks.reshape(*lead, n_blocks * BLOCK, W.shape[-1])[..., :n, :]
+        padded = np.zeros((*lead, n_blocks * BLOCK, d), dtype=a.dtype)
+        padded[..., :n, :] = a
+        a = padded
+    blocks = np.matmul(a.reshape(*lead, n_blocks, BLOCK, d), b[..., None, :, :])
+    return blocks.reshape(*lead, n_blocks * BLOCK, b.shape[-1])[..., :n, :]

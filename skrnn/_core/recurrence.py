@@ -1,17 +1,32 @@
 """The time loop over a packed batch, forward and backward.
 
-These two functions are all that a compiled kernel has to replace. Both directions of a
-layer run side by side: the caller gives the second its rows mirrored in time.
+By the compiled kernels where there are any, else by numpy, which is the reference. Both
+directions of a layer run side by side: the caller gives the second its rows mirrored in
+time.
 """
 
+from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
+from skrnn._core import kernels
 from skrnn._core.products import product
 
+# Of each cell the number that the kernels know it by, and how many numbers a unit and
+# step they keep for the way back.
+COMPILED = {
+    "RNN": (0, 0),
+    "LSTM": (2, 5),
+    "PeepholeLSTM": (3, 5),
+    "GRU": (4, 4),
+    "ResetBeforeGRU": (5, 4),
+    "UpdateOnlyGRU": (6, 2),
+}
 
-def forward(cell, z, U, w, sizes, state=None, *, keep=True):
+
+def forward(cell, z, U, w, sizes, state=None, *, keep=True, n_threads=1):
     """Run a cell through all steps of a packed batch.
 
     Parameters
@@ -31,6 +46,8 @@ def forward(cell, z, U, w, sizes, state=None, *, keep=True):
     keep : bool, default=True
         Whether to keep what `backward` needs. Where False the rows of the result do
         not depend on the other sequences in the batch, to the last bit.
+    n_threads : int, default=1
+        Of the kernels. It does not change a bit.
 
     Returns
     -------
@@ -41,6 +58,8 @@ def forward(cell, z, U, w, sizes, state=None, *, keep=True):
     tape : tuple or None
         For `backward`.
     """
+    if kernels.compiled is not None:
+        return _compiled_forward(cell, z, U, w, sizes, state, keep, n_threads)
     D, N, H = z.shape[0], z.shape[1], U.shape[1]
     if state is None:
         shape = (D, sizes[0], H)
@@ -48,7 +67,7 @@ def forward(cell, z, U, w, sizes, state=None, *, keep=True):
     last = tuple(s.copy() for s in state)
     h = np.empty((D, N, H), dtype=z.dtype)
     step = _step_of(cell)
-    times = np.matmul if keep else product
+    times = partial(product, steady=not keep)
     steps = []
     prev, start = state, 0
     for n in sizes:
@@ -64,7 +83,7 @@ def forward(cell, z, U, w, sizes, state=None, *, keep=True):
     return h, last, (h, state[0], sizes, steps) if keep else None
 
 
-def backward(cell, dh, tape, U, w, dU, dw, dlast=None):
+def backward(cell, dh, tape, U, w, dU, dw, dlast=None, *, n_threads=1):
     """Run back through all steps; add to the derivatives by U and w.
 
     Parameters
@@ -79,6 +98,8 @@ def backward(cell, dh, tape, U, w, dU, dw, dlast=None):
         Added to.
     dlast : tuple of ndarrays of shape (D, B, H), default=None
         The derivative by the state after the last step; zeros where None.
+    n_threads : int, default=1
+        As in `forward`.
 
     Returns
     -------
@@ -87,6 +108,8 @@ def backward(cell, dh, tape, U, w, dU, dw, dlast=None):
     dstate : tuple of ndarrays of shape (D, B, H)
         The derivative by the state before the first step.
     """
+    if isinstance(tape, _Tape):
+        return _compiled_backward(cell, dh, tape, U, w, dU, dw, dlast, n_threads)
     h, first, sizes, steps = tape
     D, N, _ = h.shape
     if dlast is None:
@@ -106,6 +129,72 @@ def backward(cell, dh, tape, U, w, dU, dw, dlast=None):
         for into, value in zip(live, dprev, strict=True):
             into[...] = value
     add_weights(das, dz, tape, dU)
+    return dz, carry
+
+
+# --- by the kernels -------------------------------------------------------------------
+
+
+class _Tape(NamedTuple):
+    """What the kernels need on the way back."""
+
+    h: np.ndarray  # shape (D, N, H)
+    saved: np.ndarray | None  # shape (D, N, n_slots * H)
+    state: tuple  # before the first step
+    sizes: np.ndarray
+
+
+def _code(cell):
+    """Return the kernels' number of a cell, and what they keep of it."""
+    code, n_slots = COMPILED[type(cell).__name__]
+    is_relu = getattr(cell, "activation", None) == "relu"
+    return code + is_relu, n_slots
+
+
+def _compiled_forward(cell, z, U, w, sizes, state, keep, n_threads):
+    code, n_slots = _code(cell)
+    D, N, H = z.shape[0], z.shape[1], U.shape[1]
+    sizes = np.array(sizes, dtype=np.int64)
+    h = np.empty((D, N, H), dtype=z.dtype)
+    last = tuple(np.empty((D, sizes[0], H), z.dtype) for _ in range(cell.n_states))
+    saved = None
+    if keep and n_slots:
+        saved = np.empty((D, N, n_slots * H), dtype=z.dtype)
+    h_first, c_first = (*(state or ()), None, None)[:2]
+    h_last, c_last = (*last, None)[:2]
+    kernels.compiled.forward(
+        code, z, U, w, sizes, h_first, c_first, h, h_last, c_last, saved, n_threads
+    )
+    return h, last, _Tape(h, saved, (h_first, c_first), sizes) if keep else None
+
+
+def _compiled_backward(cell, dh, tape, U, w, dU, dw, dlast, n_threads):
+    code, _ = _code(cell)
+    h, saved, (h_first, c_first), sizes = tape
+    if dlast is None:
+        shape = h.shape[0], sizes[0], h.shape[2]
+        carry = tuple(np.zeros(shape, dtype=h.dtype) for _ in range(cell.n_states))
+    else:
+        carry = tuple(np.array(d, order="C") for d in dlast)
+    dz = np.empty((*h.shape[:2], U.shape[2]), dtype=h.dtype)
+    dh_first, dc_first = (*carry, None)[:2]
+    kernels.compiled.backward(
+        code,
+        dh,
+        h,
+        saved,
+        h_first,
+        c_first,
+        U,
+        w,
+        sizes,
+        dz,
+        dU,
+        dw,
+        dh_first,
+        dc_first,
+        n_threads,
+    )
     return dz, carry
 
 

@@ -90,11 +90,11 @@ def train_epoch(
             params, x, y, weights, batch, dropout_rng, state
         )
         state = None if bptt is None else last
-        norm = finish_grads(grads, params, n_terms, alpha, max_norm)
+        norm, scale = finish_grads(grads, params, n_terms, alpha, max_norm)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise FloatingPointError("gradient" if math.isfinite(loss) else "loss")
         with uninterrupted():
-            optimizer.step(params, grads, lr)
+            optimizer.step(params, grads, lr, scale)
         total += loss
         total_terms += n_terms
     if not all(

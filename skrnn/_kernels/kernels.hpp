@@ -1,0 +1,31 @@
+// What each instruction set offers, for one type of number.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shape.hpp"
+
+namespace skrnn {
+
+template <class T>
+struct Kernels {
+  void (*forward)(int, const Shape&, const int64_t*, const T*, const T*, const T*, long,
+                  const T*, const T*, T*, T*, T*, T*, int);
+  void (*backward)(int, const Shape&, const int64_t*, const T*, const T*, const T*,
+                   const T*, const T*, const T*, const T*, long, T*, T*, T*, T*, T*, int);
+  void (*product)(const T*, ptrdiff_t, ptrdiff_t, const T*, ptrdiff_t, ptrdiff_t, T*,
+                  ptrdiff_t, long, long, long, bool, int);
+  void (*softmax_loss)(T*, const int64_t*, const T*, T*, long, long, int);
+  void (*adam)(const Rows&, T*, const T*, T*, T*, T, T, T, T, T);
+  void (*sgd)(const Rows&, T*, const T*, T*, T, T, T, bool);
+  void (*add_rows)(const int64_t*, const T*, T*, long, long);
+};
+
+struct Isa {
+  const char* name;
+  Kernels<float> of_floats;
+  Kernels<double> of_doubles;
+};
+
+}  // namespace skrnn

@@ -1,0 +1,23 @@
+// The cells, and the sizes of batches and tables.
+#pragma once
+
+#include <cstdint>
+
+namespace skrnn {
+
+enum Cell { kRnn, kRelu, kLstm, kPeephole, kGru, kResetBefore, kUpdateOnly };
+
+// D directions, N rows of B sequences with at most T steps, H units.
+struct Shape {
+  long D, N, B, T, H;
+};
+
+// Rows of a table, all of them or some, of each of D tables one after the other. The
+// gradients are those of these rows only.
+struct Rows {
+  long D, V, m;          // tables, rows of each, numbers of a row
+  const int64_t* which;  // nullptr for all
+  long n;                // how many
+};
+
+}  // namespace skrnn

@@ -1,0 +1,269 @@
+"""The compiled kernels against the numpy reference."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skrnn._core import inputs, kernels, recurrence
+from skrnn._core.batching import PackedBatch
+from skrnn._core.cells import CELLS, RNN
+from skrnn._core.heads import Softmax
+from skrnn._core.optimizers import SGD, Adam, Optimizer
+from skrnn._core.params import Params, RowGrad
+from skrnn._core.products import product
+
+pytestmark = [
+    pytest.mark.skipif(
+        kernels.compiled is None, reason="no kernels: not built, or SKRNN_KERNELS=numpy"
+    ),
+    pytest.mark.usefixtures("isa"),
+]
+TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
+DTYPES = pytest.mark.parametrize("dtype", TOLERANCE)
+
+
+@pytest.fixture(params=kernels.compiled.supported() if kernels.compiled else ["none"])
+def isa(request):
+    """Use each instruction set that this processor has."""
+    before = kernels.in_use()
+    kernels.use(request.param)
+    yield
+    kernels.use(before)
+
+
+@pytest.fixture
+def by_numpy(monkeypatch):
+    """Return a function that calls another one without kernels."""
+
+    def call(function, *args, **options):
+        with monkeypatch.context() as context:
+            context.setattr(kernels, "compiled", None)
+            return function(*args, **options)
+
+    return call
+
+
+def assert_close(found, expected, dtype):
+    """Compare relative to the largest number: sums cancel."""
+    scale = max(1.0, np.abs(expected).max(initial=0))
+    tolerance = TOLERANCE[dtype]
+    assert found.dtype == dtype
+    assert_allclose(found, expected, rtol=tolerance, atol=tolerance * scale)
+
+
+# --- recurrences ----------------------------------------------------------------------
+
+
+@st.composite
+def batches(draw):
+    """Draw the sizes of a layer, sequences, and a seed."""
+    H = draw(st.one_of(st.integers(1, 40), st.integers(1, 300)))
+    lengths = draw(st.lists(st.integers(1, 9), min_size=1, max_size=14))
+    return H, np.array(lengths), draw(st.integers(1, 2)), draw(st.integers(0, 2**31))
+
+
+def run(cell, arrays, sizes, n_threads=1):
+    """Return everything that a layer computes, forward and backward."""
+    z, U, w, state, dh, dlast = arrays
+    h, last, tape = recurrence.forward(cell, z, U, w, sizes, state, n_threads=n_threads)
+    dU, dw = np.ones_like(U), np.ones_like(w)
+    dz, dstate = recurrence.backward(
+        cell, dh, tape, U, w, dU, dw, dlast, n_threads=n_threads
+    )
+    return [h, *last, dz, dU, dw, *dstate]
+
+
+@DTYPES
+@pytest.mark.parametrize("name", ["relu", *CELLS])
+def test_recurrences(name, dtype, monkeypatch):
+    cell = RNN("relu") if name == "relu" else CELLS[name]()
+
+    @settings(max_examples=10)
+    @given(batches())
+    def check(case):
+        H, lengths, D, seed = case
+        rng = np.random.default_rng(seed)
+        N, B, G = lengths.sum(), len(lengths), cell.n_gates
+        batch = PackedBatch(np.cumsum(lengths) - lengths, lengths)
+
+        def normal(*shape):
+            return rng.standard_normal(shape).astype(dtype)
+
+        arrays = (
+            normal(D, N, G * H),
+            normal(D, H, G * H) / dtype(2 * np.sqrt(H)),
+            normal(D, cell.n_extra, H),
+            tuple(normal(D, B, H) for _ in range(cell.n_states)),
+            normal(D, N, H),
+            tuple(normal(D, B, H) for _ in range(cell.n_states)),
+        )
+        before = [np.array(a) for a in (*arrays[:3], *arrays[3], arrays[4], *arrays[5])]
+        found = run(cell, arrays, batch.sizes)
+        after = (*arrays[:3], *arrays[3], arrays[4], *arrays[5])
+        for a, b in zip(after, before, strict=True):
+            assert_array_equal(a, b)
+        for a, b in zip(found, run(cell, arrays, batch.sizes, 3), strict=True):
+            assert_array_equal(a, b)
+        with monkeypatch.context() as context:
+            context.setattr(kernels, "compiled", None)
+            expected = run(cell, arrays, batch.sizes)
+        for a, b in zip(found, expected, strict=True):
+            assert_close(a, b, dtype)
+
+    check()
+
+
+@DTYPES
+@pytest.mark.parametrize("name", CELLS)
+def test_far_inputs_saturate(name, dtype, by_numpy):
+    cell = CELLS[name]()
+    values = [-1e30, -1000, -100, -88.5, -20, -1e-30, 0, 1e-30, 20, 88.5, 100, 1e30]
+    z = np.array(values, dtype).repeat(cell.n_gates)[None, None]
+    H = len(values)
+    U = np.zeros((1, H, cell.n_gates * H), dtype)
+    w = np.zeros((1, cell.n_extra, H), dtype)
+    found = recurrence.forward(cell, z, U, w, [1])[0]
+    expected, *_ = by_numpy(recurrence.forward, cell, z, U, w, [1])
+    assert_allclose(found, expected, rtol=TOLERANCE[dtype], atol=1e-30)
+
+
+@DTYPES
+def test_elementwise_functions_are_accurate_to_a_few_ulp(dtype):
+    """The simple cell is a tanh; a gate of the update-only GRU times 1 is a sigmoid."""
+    x = np.concatenate([np.linspace(-12, 12, 4001), np.geomspace(1e-30, 1, 500)])
+    x = np.concatenate([x, -x]).astype(dtype)
+    H, exact = len(x), x.astype(np.longdouble)
+    h, *_ = recurrence.forward(
+        RNN(), x[None, None], np.zeros((1, H, H), dtype), np.empty((1, 0, H), dtype), [1]
+    )
+    expected = np.tanh(exact)
+    ulp = np.spacing(np.abs(expected).astype(dtype)).astype(np.longdouble)
+    assert (np.abs(h[0, 0] - expected) <= 3 * ulp).all()
+    cell = CELLS["gru_update_only"]()
+    z = np.concatenate([x, np.full(H, 50, dtype)])[None, None]  # u = sigmoid(x), n = 1
+    U, w = np.zeros((1, H, 2 * H), dtype), np.empty((1, 0, H), dtype)
+    minus_one = (-np.ones((1, 1, H), dtype),)  # h = 1 - 2 u
+    h, *_ = recurrence.forward(cell, z, U, w, [1], minus_one)
+    expected = 1 - 2 / (1 + np.exp(-exact))
+    assert (np.abs(h[0, 0] - expected) <= 4 * np.finfo(dtype).eps).all()
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_nan_stays_nan(name):
+    cell = CELLS[name]()
+    z = np.full((1, 1, cell.n_gates * 3), np.nan)
+    U, w = np.zeros((1, 3, cell.n_gates * 3)), np.zeros((1, cell.n_extra, 3))
+    assert np.isnan(recurrence.forward(cell, z, U, w, [1])[0]).all()
+
+
+# --- products -------------------------------------------------------------------------
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.tuples(st.integers(0, 70), st.integers(0, 600), st.integers(1, 150)),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([np.float32, np.float64]),
+    st.integers(0, 2**31),
+)
+def test_products(shape, a_transposed, b_transposed, dtype, seed):
+    (M, K, N), rng = shape, np.random.default_rng(seed)
+    a = rng.standard_normal((K, M) if a_transposed else (M, K)).astype(dtype)
+    b = rng.standard_normal((N, K) if b_transposed else (K, N)).astype(dtype)
+    a, b = a.T if a_transposed else a, b.T if b_transposed else b
+    expected = a @ b
+    found = product(a, b)
+    assert_close(found, expected, dtype)
+    assert_array_equal(product(a, b, n_threads=3), found)
+    out = np.ones_like(expected)
+    assert product(a, b, out=out) is out
+    assert_close(out, expected + 1, dtype)
+
+
+@DTYPES
+def test_bits_of_a_row_do_not_depend_on_the_others(dtype):
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((61, 700)).astype(dtype)
+    b = rng.standard_normal((700, 130)).astype(dtype)
+    whole = product(a, b)
+    for rows in (slice(60, 61), slice(3, 20), rng.permutation(61)):
+        assert_array_equal(product(a[rows], b), whole[rows])
+
+
+# --- the rest of a step ---------------------------------------------------------------
+
+
+@DTYPES
+@pytest.mark.parametrize("K", [1, 2, 15, 16, 17, 1000])
+def test_softmax(K, dtype, by_numpy):
+    rng = np.random.default_rng(K)
+    scores = (5 * rng.standard_normal((37, K))).astype(dtype)
+    scores[0] = np.where(np.arange(K) == 0, 1000, -1000)
+    y, weights = rng.integers(0, K, 37), rng.uniform(0, 2, 37).astype(dtype)
+    softmax = Softmax()
+    expected_loss, expected = by_numpy(softmax.loss_grad, scores.copy(), y, weights)
+    for softmax.n_threads in (1, 3):
+        loss, dscores = softmax.loss_grad(scores.copy(), y, weights)
+        assert_allclose(loss, expected_loss, rtol=TOLERANCE[dtype])
+        assert_close(dscores, expected, dtype)
+
+
+@pytest.mark.parametrize("rows", [slice(None), np.array([0, 3, 4])])
+@pytest.mark.parametrize("rule", [SGD(0.0), SGD(0.9), SGD(0.9, False), Adam()])
+@DTYPES
+def test_optimisers(rule, rows, dtype, by_numpy):
+    results = []
+    for call in (lambda f, *args: f(*args), by_numpy):
+        rng = np.random.default_rng(0)
+        table = rng.standard_normal((2, 5, 19)).astype(dtype)
+        params = Params({"W0": table.shape, "U0": (37,)}, "W0", table=table, dtype=dtype)
+        optimizer = Optimizer(rule, params)
+        for _ in range(4):
+            grads = params.zero_grads()
+            grads.flat[...] = rng.standard_normal(37)
+            values = rng.standard_normal(table[:, rows].shape).astype(dtype)
+            grads.table = RowGrad(rows, values)
+            call(optimizer.step, params, grads, 0.1, 0.7)
+        results.append((params.flat, params.table))
+    for found, expected in zip(*results, strict=True):
+        assert_close(found, expected, dtype)
+
+
+@DTYPES
+def test_gradients_of_ids(dtype, by_numpy):
+    rng = np.random.default_rng(0)
+    ids = rng.integers(-1, 9, 50)
+    dz = rng.standard_normal((50, 21)).astype(dtype)
+    found, expected = inputs.project_grad(ids, dz), by_numpy(inputs.project_grad, ids, dz)
+    assert_array_equal(found.rows, expected.rows)
+    assert_close(found.values, expected.values, dtype)
+
+
+# --- which are in use -----------------------------------------------------------------
+
+
+def test_the_environment_can_do_without():
+    code = "from skrnn._core import kernels; print(kernels.in_use())"
+    values = [("numpy", "numpy"), ("", kernels.compiled.supported()[0])]
+    values += [(name, name) for name in kernels.compiled.supported()]
+    for value, expected in values:
+        run = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "SKRNN_KERNELS": value},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert run.stdout.strip() == expected
+
+
+def test_unknown_instruction_set():
+    with pytest.raises(ValueError, match="SKRNN_KERNELS='mmx' must be one of"):
+        kernels.use("mmx")
