@@ -1,9 +1,13 @@
-# Every target works on a fresh clone with nothing but Python >= 3.11:
+# Every target works on a fresh clone with nothing but Python >= 3.11 and, for the
+# kernels, a C++ compiler:
 #     make demo | test | test-real | lint | docs | clean      [PYTHON=python3.12]
 PYTHON ?= python3
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip -qq --disable-pip-version-check install --editable
+NUMPY_TESTS := $(patsubst %,tests/test_%.py,recurrence gradients network golden inputs \
+	heads optimizers solvers training tagger classifier language_model threads)
+SOURCES := pyproject.toml CMakeLists.txt $(wildcard skrnn/_kernels/*pp)
 SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning
 
 .PHONY: demo test test-real lint docs clean
@@ -13,7 +17,9 @@ SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning
 demo: .venv/.package
 	$(BIN)/python examples/demo.py
 
+# without the kernels what depends on them, then everything with them
 test: .venv/.test
+	SKRNN_KERNELS=numpy $(BIN)/python -m pytest $(NUMPY_TESTS)
 	$(BIN)/python -m pytest
 
 # everything on real data, what trains for long included
@@ -30,7 +36,7 @@ docs: .venv/.docs
 	$(SPHINX) docs docs/_build/html
 
 clean:
-	rm -rf .venv .hypothesis .pytest_cache .ruff_cache dist
+	rm -rf .venv .hypothesis .pytest_cache .ruff_cache build dist
 	rm -rf docs/_build docs/api docs/auto_examples
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -39,10 +45,10 @@ clean:
 	$(PYTHON) -m venv --clear .venv
 	touch $@
 
-.venv/.package: .venv/.created pyproject.toml
+.venv/.package: .venv/.created $(SOURCES)
 	$(INSTALL) .
 	touch $@
 
-.venv/.test .venv/.lint .venv/.docs: .venv/.%: .venv/.created pyproject.toml
+.venv/.test .venv/.lint .venv/.docs: .venv/.%: .venv/.created $(SOURCES)
 	$(INSTALL) '.[$*]'
 	touch $@

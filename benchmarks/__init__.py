@@ -1,1 +1,5 @@
-"""Measurements beside rivals; ``python -m benchmarks.tagger`` and so on."""
+"""Measurements beside rivals: ``python -m benchmarks``.
+
+They need PyTorch, skorch and the data sets, in the folder SKRNN_DATA or in
+../shared/data beside the repository.
+"""

@@ -5,19 +5,16 @@ from importlib.metadata import PackageNotFoundError, version
 
 from threadpoolctl import threadpool_info
 
+from skrnn._core import kernels
+
 PACKAGES = ("skrnn", "numpy", "scipy", "scikit-learn", "joblib", "threadpoolctl")
-
-
-def kernels():
-    """Return the name of the implementation of the recurrences that is in use."""
-    return "numpy"
 
 
 def show_versions():
     """Print the versions of Python, the packages and the BLAS that skrnn runs on.
 
-    Also printed is which implementation of the recurrences is in use. Include the
-    output in a bug report.
+    Also printed is the instruction set of the compiled kernels in use, or "numpy" where
+    there are none. Include the output in a bug report.
 
     Examples
     --------
@@ -37,7 +34,7 @@ def show_versions():
                 f"BLAS: {library['internal_api']} {library['version']}, "
                 f"{library['num_threads']} threads, {library['filepath']}"
             )
-    print(f"kernels: {kernels()}")
+    print(f"kernels: {kernels.in_use()}")
 
 
 def _version(package):

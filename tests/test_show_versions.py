@@ -7,7 +7,8 @@ import pytest
 import scipy
 import sklearn
 
-from skrnn._show_versions import kernels, show_versions
+from skrnn._core import kernels
+from skrnn._show_versions import show_versions
 
 
 @pytest.fixture
@@ -28,7 +29,13 @@ def test_names_every_version(printed):
 
 def test_names_blas_and_kernels(printed):
     assert "threads" in printed["BLAS"]
-    assert printed["kernels"] == kernels() == "numpy"
+    assert printed["kernels"] == kernels.in_use()
+
+
+def test_without_kernels(monkeypatch, capsys):
+    monkeypatch.setattr(kernels, "compiled", None)
+    show_versions()
+    assert "\nkernels: numpy\n" in capsys.readouterr().out
 
 
 def test_package_that_is_not_installed(monkeypatch, capsys):

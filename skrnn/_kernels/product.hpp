@@ -54,11 +54,16 @@ constexpr int kAccumulators = 8;  // of 16
 template <int NV>
 constexpr int kTileRows = kAccumulators / NV;
 
-// acc[r][v] += sum over k of a[r * rs + k * ks] * panel[k][v]
+// c[r] (+)= a[r] @ panel for R rows. A panel has NV vectors of columns, K rows of them
+// that are `apart` numbers from each other; of the last vector, `part` columns count.
 template <class T, int R, int NV>
 inline void tile(const T* a, ptrdiff_t rs, ptrdiff_t ks, long K, const T* panel,
-                 Vec<T> (&acc)[R][NV]) {
+                 ptrdiff_t apart, T* c, ptrdiff_t crs, int part, bool add) {
   constexpr int W = kLanes<T>;
+  Vec<T> acc[R][NV];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < NV; ++v)
+      acc[r][v] = add ? load_part(c + r * crs + v * W, v < NV - 1 ? W : part) : Vec<T>{};
   for (long k = 0; k < K; ++k) {
     Vec<T> b[NV];
     for (int v = 0; v < NV; ++v) b[v] = load(panel + v * W);
@@ -67,119 +72,97 @@ inline void tile(const T* a, ptrdiff_t rs, ptrdiff_t ks, long K, const T* panel,
       for (int v = 0; v < NV; ++v) acc[r][v] += x * b[v];
     }
     a += ks;
-    panel += NV * W;
+    panel += apart;
   }
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < NV; ++v)
+      store_part(c + r * crs + v * W, acc[r][v], v < NV - 1 ? W : part);
 }
 
-template <class T, int R, int NV, class Start, class End>
-inline void tile_rows(const T* a, ptrdiff_t rs, ptrdiff_t ks, long row, long K,
-                      const T* panel, Start& start, End& end) {
-  Vec<T> acc[R][NV];
-  for (int r = 0; r < R; ++r) start(row + r, acc[r]);
-  tile<T, R, NV>(a + row * rs, rs, ks, K, panel, acc);
-  for (int r = 0; r < R; ++r) end(row + r, acc[r]);
-}
-
-// For each row: start(row, acc) sets NV vectors, to which the row of a times the panel
-// is added; end(row, acc) takes them.
-template <class T, int NV, class Start, class End>
-inline void panel_product(const T* a, ptrdiff_t rs, ptrdiff_t ks, long n_rows, long K,
-                          const T* panel, Start start, End end) {
+template <class T, int NV>
+void times_vectors(const T* a, ptrdiff_t rs, ptrdiff_t ks, long n_rows, long K,
+                   const T* panel, ptrdiff_t apart, T* c, ptrdiff_t crs, int part,
+                   bool add) {
   constexpr int R = kTileRows<NV>;
   long row = 0;
-  for (; row + R <= n_rows; row += R)
-    tile_rows<T, R, NV>(a, rs, ks, row, K, panel, start, end);
-  if constexpr (R > 4) {
-    for (; row + 4 <= n_rows; row += 4)
-      tile_rows<T, 4, NV>(a, rs, ks, row, K, panel, start, end);
-  }
-  if constexpr (R > 2) {
-    for (; row + 2 <= n_rows; row += 2)
-      tile_rows<T, 2, NV>(a, rs, ks, row, K, panel, start, end);
-  }
-  for (; row < n_rows; ++row)
-    tile_rows<T, 1, NV>(a, rs, ks, row, K, panel, start, end);
+  auto tiles = [&](auto rows) {
+    constexpr int n = decltype(rows)::value;
+    for (; row + n <= n_rows; row += n)
+      tile<T, n, NV>(a + row * rs, rs, ks, K, panel, apart, c + row * crs, crs, part,
+                     add);
+  };
+  tiles(std::integral_constant<int, R>{});
+  if constexpr (R > 4) tiles(std::integral_constant<int, 4>{});
+  if constexpr (R > 2) tiles(std::integral_constant<int, 2>{});
+  tiles(std::integral_constant<int, 1>{});
 }
 
-// Packs K rows of the columns `first`, a vector of `count` of them, beside each other.
+constexpr int kWide = 4;  // vectors of a panel at most
+
+// c (+)= a @ panel, of n_rows rows and `count` columns, at most kWide vectors.
 template <class T>
-inline void pack_column(const T* b, ptrdiff_t ks, ptrdiff_t cs, long K, int count, int NV,
-                        T* panel) {
+void times_panel(const T* a, ptrdiff_t rs, ptrdiff_t ks, long n_rows, long K,
+                 const T* panel, ptrdiff_t apart, long count, T* c, ptrdiff_t crs,
+                 bool add) {
   constexpr int W = kLanes<T>;
-  if (cs == 1) {
-    for (long k = 0; k < K; ++k, b += ks, panel += NV * W)
-      store(panel, load_part(b, count));
-    return;
-  }
-  for (int l = 0; l < W; ++l) {
-    T* to = panel + l;
-    if (l >= count) {
-      for (long k = 0; k < K; ++k) to[k * NV * W] = T(0);
-      continue;
-    }
-    const T* from = b + l * cs;
-    for (long k = 0; k < K; ++k) to[k * NV * W] = from[k * ks];
+  const int nv = int((count + W - 1) / W), part = int(count - (nv - 1) * W);
+  switch (nv) {
+    case 1:
+      return times_vectors<T, 1>(a, rs, ks, n_rows, K, panel, apart, c, crs, part, add);
+    case 2:
+      return times_vectors<T, 2>(a, rs, ks, n_rows, K, panel, apart, c, crs, part, add);
+    case 3:
+      return times_vectors<T, 3>(a, rs, ks, n_rows, K, panel, apart, c, crs, part, add);
+    default:
+      return times_vectors<T, 4>(a, rs, ks, n_rows, K, panel, apart, c, crs, part, add);
   }
 }
 
-// The panels of a matrix: each has NV vectors of columns side by side, which are
-// `apart` columns from each other.
-template <class T, int NV>
+// Packs K rows of `count` columns of b side by side, in whole vectors. Returns how far
+// the rows are apart.
+template <class T>
+ptrdiff_t pack_panel(const T* b, ptrdiff_t ks, ptrdiff_t cs, long K, long count,
+                     T* panel) {
+  constexpr int W = kLanes<T>;
+  const long width = (count + W - 1) / W * W;
+  if (cs == 1) {
+    for (long k = 0; k < K; ++k)
+      for (long v = 0; v < count; v += W)
+        store(panel + k * width + v,
+              load_part(b + k * ks + v, int(std::min<long>(W, count - v))));
+    return width;
+  }
+  for (long l = 0; l < width; ++l)
+    for (long k = 0; k < K; ++k)
+      panel[k * width + l] = l < count ? b[k * ks + l * cs] : T(0);
+  return width;
+}
+
+// All columns of a matrix in panels, for products that are made many times.
+template <class T>
 class Panels {
  public:
-  static constexpr int W = kLanes<T>;
+  static constexpr long kColumns = kWide * kLanes<T>;
 
-  Panels(long K, long n_columns)
-      : K_(K), n_((n_columns + W - 1) / W), data_(size_t(n_) * K * NV * W) {}
-
-  // Gates: panel j has lanes j * W ... of each of NV blocks of H columns.
-  static long n_panels_of_gates(long H) { return (H + W - 1) / W; }
-  const T* operator[](long j) const { return data_.get() + size_t(j) * K_ * NV * W; }
-  T* at(long j) { return data_.get() + size_t(j) * K_ * NV * W; }
-  long size() const { return n_; }
-
-  void pack_gates(const T* b, ptrdiff_t ks, long H) {
+  // Of b, K rows and N columns.
+  Panels(const T* b, ptrdiff_t ks, ptrdiff_t cs, long K, long N)
+      : K_(K), N_(N), n_((N + kColumns - 1) / kColumns), data_(n_ * K * kColumns) {
     for (long j = 0; j < n_; ++j)
-      for (int v = 0; v < NV; ++v)
-        pack_column(b + v * H + j * W, ks, 1, K_, int(std::min<long>(W, H - j * W)), NV,
-                    at(j) + v * W);
+      apart_ = pack_panel(b + j * kColumns * cs, ks, cs, K_, columns(j), at(j));
+  }
+  // c (+)= a @ b, for the first K rows of b only.
+  void times(const T* a, ptrdiff_t rs, long n_rows, T* c, ptrdiff_t crs, bool add) const {
+    for (long j = 0; j < n_; ++j)
+      times_panel(a, rs, 1, n_rows, K_, at(j), j < n_ - 1 ? kColumns : apart_, columns(j),
+                  c + j * kColumns, crs, add);
   }
 
  private:
-  long K_, n_;
-  Buffer<T> data_;
-};
-
-constexpr int kWide = 4;  // vectors of a panel of a plain product
-
-// A panel of `count` columns of b, at most kWide vectors.
-template <class T>
-void pack_wide(const T* b, ptrdiff_t ks, ptrdiff_t cs, long K, long count, T* panel) {
-  constexpr int W = kLanes<T>;
-  for (int v = 0; v < kWide; ++v) {
-    const long left = std::max<long>(0, std::min<long>(W, count - v * W));
-    pack_column(b + (left ? v * W * cs : 0), ks, cs, K, int(left), kWide, panel + v * W);
-  }
-}
-
-// All columns of b in panels, for products that are made many times.
-template <class T>
-class WidePanels {
- public:
-  static constexpr long kColumns = kWide * kLanes<T>;
-  WidePanels(long K, long N)
-      : K_(K), N_(N), n_((N + kColumns - 1) / kColumns), data_(n_ * K * kColumns) {}
-  void pack(const T* b, ptrdiff_t ks, ptrdiff_t cs) {
-    for (long j = 0; j < n_; ++j)
-      pack_wide(b + j * kColumns * cs, ks, cs, K_, N_ - j * kColumns,
-                data_.get() + j * K_ * kColumns);
-  }
-  const T* operator[](long j) const { return data_.get() + j * K_ * kColumns; }
-  long size() const { return n_; }
+  T* at(long j) const { return data_.get() + j * K_ * kColumns; }
   long columns(long j) const { return std::min<long>(kColumns, N_ - j * kColumns); }
 
- private:
   long K_, N_, n_;
+  ptrdiff_t apart_ = 0;  // of the last panel
   Buffer<T> data_;
 };
 
@@ -188,51 +171,27 @@ template <class T>
 void product(const T* a, ptrdiff_t ars, ptrdiff_t acs, const T* b, ptrdiff_t brs,
              ptrdiff_t bcs, T* c, ptrdiff_t crs, long M, long N, long K, bool add,
              int n_threads) {
-  constexpr int W = kLanes<T>;
-  constexpr long kColumns = kWide * W;
+  constexpr long kColumns = Panels<T>::kColumns;
   constexpr long kInner = 512;  // a packed panel stays in the second-level cache
-  const long n_panels = (N + kColumns - 1) / kColumns;
+  constexpr long kFew = 6;      // rows for which packing does not pay
   if (K == 0 && !add)
     for (long i = 0; i < M; ++i) std::fill_n(c + i * crs, N, T(0));
-  run_all(n_threads, n_threads, [&](long worker) {
+  const long n_panels = (N + kColumns - 1) / kColumns;
+  const int n_workers = int(std::max<long>(1, std::min<long>(n_threads, n_panels)));
+  run_all(n_workers, n_workers, [&](long worker) {
     Buffer<T> packed(size_t(std::min(K, kInner)) * kColumns);
-    for (long j = worker; j < n_panels; j += n_threads) {
+    for (long j = worker; j < n_panels; j += n_workers) {
       const long count = std::min(kColumns, N - j * kColumns);
       for (long k = 0; k < K; k += kInner) {
         const long n = std::min(kInner, K - k);
-        pack_wide(b + k * brs + j * kColumns * bcs, brs, bcs, n, count, packed.get());
-        const bool zero = k == 0 && !add;
-        T* at = c + j * kColumns;
-        auto run = [&](auto whole) {
-          constexpr bool kWhole = decltype(whole)::value;
-          panel_product<T, kWide>(
-              a + k * acs, ars, acs, M, n, packed.get(),
-              [&](long row, Vec<T>(&acc)[kWide]) {
-                const T* p = at + row * crs;
-                for (int v = 0; v < kWide; ++v) {
-                  if (zero)
-                    acc[v] = Vec<T>{};
-                  else if (kWhole)
-                    acc[v] = load(p + v * W);
-                  else
-                    acc[v] = count > v * W ? load_part(p + v * W, int(count - v * W))
-                                           : Vec<T>{};
-                }
-              },
-              [&](long row, Vec<T>(&acc)[kWide]) {
-                T* p = at + row * crs;
-                for (int v = 0; v < kWide; ++v) {
-                  if (kWhole)
-                    store(p + v * W, acc[v]);
-                  else if (count > v * W)
-                    store_part(p + v * W, acc[v], int(count - v * W));
-                }
-              });
-        };
-        if (count == kColumns)
-          run(std::true_type{});
-        else
-          run(std::false_type{});
+        const T* panel = b + k * brs + j * kColumns * bcs;
+        ptrdiff_t apart = brs;
+        if (M > kFew || bcs != 1 || count != kColumns) {
+          apart = pack_panel(panel, brs, bcs, n, count, packed.get());
+          panel = packed.get();
+        }
+        times_panel(a + k * acs, ars, acs, M, n, panel, apart, count, c + j * kColumns,
+                    crs, add || k > 0);
       }
     }
   });

@@ -29,6 +29,8 @@ inline int n_slots(int cell) {
 
 namespace SKRNN_ISA {
 
+constexpr long kCache = 1 << 17;  // bytes of sums to work on at a time
+
 // Splits B sequences, longest first, so that each part has about as many steps.
 inline std::vector<long> split_sequences(const int64_t* sizes, const Shape& s, int n) {
   std::vector<long> lengths(s.B, 0), edges{0};
@@ -53,208 +55,172 @@ struct Forward {
   int cell;
   Shape s;
   const int64_t* sizes;
-  const T *z, *U, *w;
-  const T *h0, *c0;  // shape (B, H), nullptr for zeros
+  const T *z, *w;
+  const T *h0, *c0;                // shape (B, H), nullptr for zeros
   T *h, *h_last, *c_last, *saved;  // c_last: also the running memory
 
   static constexpr int W = kLanes<T>;
 
-  template <int NV>
-  void panels_of_gates(Panels<T, NV>& panels) const {
-    panels.pack_gates(U, n_gates(cell) * s.H, s.H);
-  }
-
-  // f(start of the rows at t, where their predecessors are or nullptr, rows, first)
-  template <class F>
-  void for_each_step(long first, long last, F f) const {
+  // Runs the sequences from `first` to `last`. The sums U h of some rows at a time are
+  // put into `sums`; `step` makes the new state of them.
+  template <class Step>
+  void run(const Panels<T>& U, long width, long first, long last, Step step) const {
+    const long H = s.H;
+    const long n_sums = std::max<long>(24, kCache / (width * long(sizeof(T))));
+    Buffer<T> sums(size_t(std::min(n_sums, last - first)) * width);
     long start = 0, before = 0;
     for (long t = 0; t < s.T; ++t) {
       const long n = std::min<long>(sizes[t], last) - first;
       if (n <= 0) break;
-      const T* prev = t > 0 ? h + (before + first) * s.H
-                            : h0 != nullptr ? h0 + first * s.H : nullptr;
-      f(start + first, prev, n);
+      const T* prev = t > 0 ? h + (before + first) * H : h0 ? h0 + first * H : nullptr;
+      for (long i = 0; i < n; i += n_sums) {
+        const long m = std::min(n_sums, n - i);
+        if (prev != nullptr)
+          U.times(prev + i * H, H, m, sums.get(), width, false);
+        else
+          std::fill_n(sums.get(), m * width, T(0));
+        step(start + first + i, first + i, prev ? prev + i * H : nullptr, sums.get(), m);
+      }
       before = start;
       start += sizes[t];
       // the sequences that end here
       const long next = t + 1 < s.T ? sizes[t + 1] : 0;
       for (long j = std::max(first, next); j < first + n; ++j)
-        std::copy_n(h + (before + j) * s.H, s.H, h_last + j * s.H);
+        std::copy_n(h + (before + j) * H, H, h_last + j * H);
+    }
+  }
+
+  // Calls f(row, column, count) for the vectors of n rows.
+  template <class F>
+  void for_each_vector(long n, F f) const {
+    for (long r = 0; r < n; ++r) {
+      long j = 0;
+      for (; j + W <= s.H; j += W) f(r, j, W);
+      if (j < s.H) f(r, j, int(s.H - j));
     }
   }
 
   template <bool kPeep>
-  void lstm(const Panels<T, 4>& panels, long first, long last) const {
+  void lstm(const Panels<T>& U, long first, long last) const {
     const long H = s.H;
-    for_each_step(first, last, [&](long start, const T* prev, long n) {
-      for (long j = 0; j < panels.size(); ++j) {
-        const int m = int(std::min<long>(W, H - j * W));
-        panel_product<T, 4>(
-            prev, H, 1, n, prev ? H : 0, panels[j],
-            [&](long r, Vec<T>(&acc)[4]) {
-              const T* p = z + (start + r) * 4 * H + j * W;
-              for (int g = 0; g < 4; ++g) acc[g] = load_part(p + g * H, m);
-            },
-            [&](long r, Vec<T>(&acc)[4]) {
-              T* memory = c_last + (first + r) * H + j * W;
-              const Vec<T> c_prev = load_part(memory, m);
-              if (kPeep) {
-                acc[0] += load_part(w + j * W, m) * c_prev;
-                acc[1] += load_part(w + H + j * W, m) * c_prev;
-              }
-              const Vec<T> i = vsigmoid<T>(acc[0]), f = vsigmoid<T>(acc[1]);
-              const Vec<T> g = vtanh<T>(acc[2]);
-              const Vec<T> c = f * c_prev + i * g;
-              if (kPeep) acc[3] += load_part(w + 2 * H + j * W, m) * c;
-              const Vec<T> o = vsigmoid<T>(acc[3]);
-              store_part(memory, c, m);
-              store_part(h + (start + r) * H + j * W, o * vtanh<T>(c), m);
-              if (saved != nullptr) {
-                T* p = saved + (start + r) * 5 * H + j * W;
-                store_part(p, i, m);
-                store_part(p + H, f, m);
-                store_part(p + 2 * H, g, m);
-                store_part(p + 3 * H, o, m);
-                store_part(p + 4 * H, c, m);
-              }
-            });
-      }
+    run(U, 4 * H, first, last, [&](long row, long j0, const T*, const T* sums, long n) {
+      for_each_vector(n, [&](long r, long j, int m) {
+        const T* p = z + (row + r) * 4 * H + j;
+        const T* a = sums + r * 4 * H + j;
+        T* memory = c_last + (j0 + r) * H + j;
+        const Vec<T> c_prev = load_part(memory, m);
+        Vec<T> s_i = load_part(p, m) + load_part(a, m);
+        Vec<T> s_f = load_part(p + H, m) + load_part(a + H, m);
+        Vec<T> s_o = load_part(p + 3 * H, m) + load_part(a + 3 * H, m);
+        if (kPeep) {
+          s_i += load_part(w + j, m) * c_prev;
+          s_f += load_part(w + H + j, m) * c_prev;
+        }
+        const Vec<T> i = vsigmoid<T>(s_i), f = vsigmoid<T>(s_f);
+        const Vec<T> g = vtanh<T>(load_part(p + 2 * H, m) + load_part(a + 2 * H, m));
+        const Vec<T> c = f * c_prev + i * g;
+        if (kPeep) s_o += load_part(w + 2 * H + j, m) * c;
+        const Vec<T> o = vsigmoid<T>(s_o);
+        store_part(memory, c, m);
+        store_part(h + (row + r) * H + j, o * vtanh<T>(c), m);
+        if (saved != nullptr) {
+          T* to = saved + (row + r) * 5 * H + j;
+          store_part(to, i, m);
+          store_part(to + H, f, m);
+          store_part(to + 2 * H, g, m);
+          store_part(to + 3 * H, o, m);
+          store_part(to + 4 * H, c, m);
+        }
+      });
     });
   }
 
-  void gru(const Panels<T, 3>& panels, long first, long last) const {
+  void gru(const Panels<T>& U, long first, long last) const {
     const long H = s.H;
-    for_each_step(first, last, [&](long start, const T* prev, long n) {
-      for (long j = 0; j < panels.size(); ++j) {
-        const int m = int(std::min<long>(W, H - j * W));
-        const Vec<T> bias = load_part(w + j * W, m);
-        panel_product<T, 3>(
-            prev, H, 1, n, prev ? H : 0, panels[j],
-            [&](long r, Vec<T>(&acc)[3]) {
-              const T* p = z + (start + r) * 3 * H + j * W;
-              acc[0] = load_part(p, m);
-              acc[1] = load_part(p + H, m);
-              acc[2] = bias;
-            },
-            [&](long r, Vec<T>(&acc)[3]) {
-              const Vec<T> before = prev ? load_part(prev + r * H + j * W, m) : Vec<T>{};
-              const Vec<T> z_n = load_part(z + (start + r) * 3 * H + 2 * H + j * W, m);
-              const Vec<T> reset = vsigmoid<T>(acc[0]), u = vsigmoid<T>(acc[1]);
-              const Vec<T> c = vtanh<T>(z_n + reset * acc[2]);
-              store_part(h + (start + r) * H + j * W, c + u * (before - c), m);
-              if (saved != nullptr) {
-                T* p = saved + (start + r) * 4 * H + j * W;
-                store_part(p, reset, m);
-                store_part(p + H, u, m);
-                store_part(p + 2 * H, c, m);
-                store_part(p + 3 * H, acc[2], m);
-              }
-            });
-      }
+    run(U, 3 * H, first, last, [&](long row, long, const T* prev, const T* sums, long n) {
+      for_each_vector(n, [&](long r, long j, int m) {
+        const T* p = z + (row + r) * 3 * H + j;
+        const T* a = sums + r * 3 * H + j;
+        const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
+        const Vec<T> reset = vsigmoid<T>(load_part(p, m) + load_part(a, m));
+        const Vec<T> u = vsigmoid<T>(load_part(p + H, m) + load_part(a + H, m));
+        const Vec<T> a_n = load_part(a + 2 * H, m) + load_part(w + j, m);
+        const Vec<T> c = vtanh<T>(load_part(p + 2 * H, m) + reset * a_n);
+        store_part(h + (row + r) * H + j, c + u * (before - c), m);
+        if (saved != nullptr) {
+          T* to = saved + (row + r) * 4 * H + j;
+          store_part(to, reset, m);
+          store_part(to + H, u, m);
+          store_part(to + 2 * H, c, m);
+          store_part(to + 3 * H, a_n, m);
+        }
+      });
     });
   }
 
-  void update_only(const Panels<T, 2>& panels, long first, long last) const {
+  void update_only(const Panels<T>& U, long first, long last) const {
     const long H = s.H;
-    for_each_step(first, last, [&](long start, const T* prev, long n) {
-      for (long j = 0; j < panels.size(); ++j) {
-        const int m = int(std::min<long>(W, H - j * W));
-        panel_product<T, 2>(
-            prev, H, 1, n, prev ? H : 0, panels[j],
-            [&](long r, Vec<T>(&acc)[2]) {
-              const T* p = z + (start + r) * 2 * H + j * W;
-              acc[0] = load_part(p, m);
-              acc[1] = load_part(p + H, m);
-            },
-            [&](long r, Vec<T>(&acc)[2]) {
-              const Vec<T> before = prev ? load_part(prev + r * H + j * W, m) : Vec<T>{};
-              const Vec<T> u = vsigmoid<T>(acc[0]), c = vtanh<T>(acc[1]);
-              store_part(h + (start + r) * H + j * W, c + u * (before - c), m);
-              if (saved != nullptr) {
-                T* p = saved + (start + r) * 2 * H + j * W;
-                store_part(p, u, m);
-                store_part(p + H, c, m);
-              }
-            });
-      }
+    run(U, 2 * H, first, last, [&](long row, long, const T* prev, const T* sums, long n) {
+      for_each_vector(n, [&](long r, long j, int m) {
+        const T* p = z + (row + r) * 2 * H + j;
+        const T* a = sums + r * 2 * H + j;
+        const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
+        const Vec<T> u = vsigmoid<T>(load_part(p, m) + load_part(a, m));
+        const Vec<T> c = vtanh<T>(load_part(p + H, m) + load_part(a + H, m));
+        store_part(h + (row + r) * H + j, c + u * (before - c), m);
+        if (saved != nullptr) {
+          T* to = saved + (row + r) * 2 * H + j;
+          store_part(to, u, m);
+          store_part(to + H, c, m);
+        }
+      });
     });
   }
 
-  void reset_before(const Panels<T, 2>& gates, const WidePanels<T>& candidate,
-                    long first, long last) const {
+  void reset_before(const Panels<T>& gates, const Panels<T>& candidate, long first,
+                    long last) const {
     const long H = s.H;
-    Buffer<T> scratch(size_t(last - first) * 3 * H);  // r, z, r * h
-    for_each_step(first, last, [&](long start, const T* prev, long n) {
-      for (long j = 0; j < gates.size(); ++j) {
-        const int m = int(std::min<long>(W, H - j * W));
-        panel_product<T, 2>(
-            prev, H, 1, n, prev ? H : 0, gates[j],
-            [&](long r, Vec<T>(&acc)[2]) {
-              const T* p = z + (start + r) * 3 * H + j * W;
-              acc[0] = load_part(p, m);
-              acc[1] = load_part(p + H, m);
-            },
-            [&](long r, Vec<T>(&acc)[2]) {
-              const Vec<T> before = prev ? load_part(prev + r * H + j * W, m) : Vec<T>{};
-              const Vec<T> reset = vsigmoid<T>(acc[0]);
-              T* p = scratch.get() + r * 3 * H + j * W;
-              store_part(p, reset, m);
-              store_part(p + H, vsigmoid<T>(acc[1]), m);
-              store_part(p + 2 * H, reset * before, m);
-            });
-      }
-      for (long j = 0; j < candidate.size(); ++j) {
-        const long m = candidate.columns(j), at = j * WidePanels<T>::kColumns;
-        panel_product<T, kWide>(
-            scratch.get() + 2 * H, 3 * H, 1, n, prev ? H : 0, candidate[j],
-            [&](long r, Vec<T>(&acc)[kWide]) {
-              const T* p = z + (start + r) * 3 * H + 2 * H + at;
-              for (int v = 0; v < kWide; ++v)
-                acc[v] = m > v * W ? load_part(p + v * W, int(m - v * W)) : Vec<T>{};
-            },
-            [&](long r, Vec<T>(&acc)[kWide]) {
-              const T* own = scratch.get() + r * 3 * H + at;
-              for (int v = 0; v < kWide && v * W < m; ++v) {
-                const int part = int(m - v * W);
-                const Vec<T> before =
-                    prev ? load_part(prev + r * H + at + v * W, part) : Vec<T>{};
-                const Vec<T> u = load_part(own + H + v * W, part);
-                const Vec<T> c = vtanh<T>(acc[v]);
-                store_part(h + (start + r) * H + at + v * W, c + u * (before - c), part);
-                if (saved != nullptr) {
-                  T* p = saved + (start + r) * 4 * H + at + v * W;
-                  store_part(p, load_part(own + v * W, part), part);
-                  store_part(p + H, u, part);
-                  store_part(p + 2 * H, c, part);
-                  store_part(p + 3 * H, load_part(own + 2 * H + v * W, part), part);
-                }
-              }
-            });
-      }
-    });
+    Buffer<T> scratch(size_t(last - first) * 4 * H);  // r, z, r * h, U (r * h)
+    run(gates, 2 * H, first, last,
+        [&](long row, long, const T* prev, const T* sums, long n) {
+          for_each_vector(n, [&](long r, long j, int m) {
+            const T* p = z + (row + r) * 3 * H + j;
+            const T* a = sums + r * 2 * H + j;
+            const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
+            const Vec<T> reset = vsigmoid<T>(load_part(p, m) + load_part(a, m));
+            T* to = scratch.get() + r * 4 * H + j;
+            store_part(to, reset, m);
+            store_part(to + H, vsigmoid<T>(load_part(p + H, m) + load_part(a + H, m)), m);
+            store_part(to + 2 * H, reset * before, m);
+          });
+          candidate.times(scratch.get() + 2 * H, 4 * H, n, scratch.get() + 3 * H, 4 * H,
+                          false);
+          for_each_vector(n, [&](long r, long j, int m) {
+            const T* own = scratch.get() + r * 4 * H + j;
+            const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
+            const Vec<T> u = load_part(own + H, m);
+            const Vec<T> c = vtanh<T>(load_part(z + (row + r) * 3 * H + 2 * H + j, m) +
+                                      load_part(own + 3 * H, m));
+            store_part(h + (row + r) * H + j, c + u * (before - c), m);
+            if (saved != nullptr) {
+              T* to = saved + (row + r) * 4 * H + j;
+              store_part(to, load_part(own, m), m);
+              store_part(to + H, u, m);
+              store_part(to + 2 * H, c, m);
+              store_part(to + 3 * H, load_part(own + 2 * H, m), m);
+            }
+          });
+        });
   }
 
-  void rnn(const WidePanels<T>& panels, bool relu, long first, long last) const {
+  void rnn(const Panels<T>& U, bool relu, long first, long last) const {
     const long H = s.H;
-    for_each_step(first, last, [&](long start, const T* prev, long n) {
-      for (long j = 0; j < panels.size(); ++j) {
-        const long m = panels.columns(j), at = j * WidePanels<T>::kColumns;
-        panel_product<T, kWide>(
-            prev, H, 1, n, prev ? H : 0, panels[j],
-            [&](long r, Vec<T>(&acc)[kWide]) {
-              const T* p = z + (start + r) * H + at;
-              for (int v = 0; v < kWide; ++v)
-                acc[v] = m > v * W ? load_part(p + v * W, int(m - v * W)) : Vec<T>{};
-            },
-            [&](long r, Vec<T>(&acc)[kWide]) {
-              T* p = h + (start + r) * H + at;
-              for (int v = 0; v < kWide && v * W < m; ++v) {
-                const Vec<T> value =
-                    relu ? (acc[v] < T(0) ? Vec<T>{} : acc[v]) : vtanh<T>(acc[v]);
-                store_part(p + v * W, value, int(m - v * W));
-              }
-            });
-      }
+    run(U, H, first, last, [&](long row, long, const T*, const T* sums, long n) {
+      for_each_vector(n, [&](long r, long j, int m) {
+        const Vec<T> a = load_part(z + (row + r) * H + j, m) + load_part(sums + r * H + j, m);
+        const Vec<T> out = relu ? (a < T(0) ? Vec<T>{} : a) : vtanh<T>(a);
+        store_part(h + (row + r) * H + j, out, m);
+      });
     });
   }
 };
@@ -264,7 +230,7 @@ template <class T>
 void forward(int cell, const Shape& s, const int64_t* sizes, const T* z, const T* U,
              const T* w, long n_extra, const T* h0, const T* c0, T* h, T* h_last,
              T* c_last, T* saved, int n_threads) {
-  const long G = n_gates(cell), state = s.B * s.H;
+  const long G = n_gates(cell), H = s.H, state = s.B * H;
   const int parts = int(std::max<long>(1, std::min<long>(s.B, n_threads / s.D)));
   const auto edges = split_sequences(sizes, s, parts);
   if (c_last != nullptr) {
@@ -273,78 +239,44 @@ void forward(int cell, const Shape& s, const int64_t* sizes, const T* z, const T
     else
       std::fill_n(c_last, s.D * state, T(0));
   }
-  auto of = [&](long d) {
-    return Forward<T>{cell,
-                      s,
-                      sizes,
-                      z + d * s.N * G * s.H,
-                      U + d * s.H * G * s.H,
-                      w + d * n_extra * s.H,
-                      h0 ? h0 + d * state : nullptr,
-                      c0 ? c0 + d * state : nullptr,
-                      h + d * s.N * s.H,
-                      h_last + d * state,
-                      c_last ? c_last + d * state : nullptr,
-                      saved ? saved + d * s.N * n_slots(cell) * s.H : nullptr};
-  };
-  auto run_panels = [&](auto pack, auto run) {
-    using P = decltype(pack(of(0)));
-    std::vector<P> packed;
-    packed.reserve(s.D);
-    for (long d = 0; d < s.D; ++d) packed.push_back(pack(of(d)));
-    run_all(s.D * parts, n_threads, [&](long i) {
-      const long d = i % s.D, part = i / s.D;
-      run(of(d), packed[d], edges[part], edges[part + 1]);
-    });
-  };
-  auto gates = [&](auto nv) {
-    constexpr int NV = decltype(nv)::value;
-    return [&s, G](const Forward<T>& f) {
-      auto panels = std::make_unique<Panels<T, NV>>(s.H, s.H);
-      panels->pack_gates(f.U, G * s.H, s.H);
-      return panels;
-    };
-  };
-  auto wide = [&](long column) {
-    return [&s, G, column](const Forward<T>& f) {
-      auto panels = std::make_unique<WidePanels<T>>(s.H, s.H);
-      panels->pack(f.U + column, G * s.H, 1);
-      return panels;
-    };
-  };
-  switch (cell) {
-    case kLstm:
-      return run_panels(gates(std::integral_constant<int, 4>{}),
-                        [](const Forward<T>& f, auto& p, long a, long b) {
-                          f.template lstm<false>(*p, a, b);
-                        });
-    case kPeephole:
-      return run_panels(gates(std::integral_constant<int, 4>{}),
-                        [](const Forward<T>& f, auto& p, long a, long b) {
-                          f.template lstm<true>(*p, a, b);
-                        });
-    case kGru:
-      return run_panels(
-          gates(std::integral_constant<int, 3>{}),
-          [](const Forward<T>& f, auto& p, long a, long b) { f.gru(*p, a, b); });
-    case kUpdateOnly:
-      return run_panels(
-          gates(std::integral_constant<int, 2>{}),
-          [](const Forward<T>& f, auto& p, long a, long b) { f.update_only(*p, a, b); });
-    case kResetBefore:
-      return run_panels(
-          [&](const Forward<T>& f) {
-            return std::make_pair(gates(std::integral_constant<int, 2>{})(f),
-                                  wide(2 * s.H)(f));
-          },
-          [](const Forward<T>& f, auto& p, long a, long b) {
-            f.reset_before(*p.first, *p.second, a, b);
-          });
-    default:
-      return run_panels(wide(0), [](const Forward<T>& f, auto& p, long a, long b) {
-        f.rnn(*p, f.cell == kRelu, a, b);
-      });
+  // of the cell with two products: the gates, then the candidate
+  const bool two = cell == kResetBefore;
+  std::vector<std::unique_ptr<Panels<T>>> all, candidate;
+  for (long d = 0; d < s.D; ++d) {
+    const T* own = U + d * H * G * H;
+    all.push_back(
+        std::make_unique<Panels<T>>(own, G * H, 1, H, two ? 2 * H : G * H));
+    if (two)
+      candidate.push_back(std::make_unique<Panels<T>>(own + 2 * H, G * H, 1, H, H));
   }
+  run_all(s.D * parts, n_threads, [&](long i) {
+    const long d = i % s.D, a = edges[i / s.D], b = edges[i / s.D + 1];
+    const Forward<T> run{cell,
+                         s,
+                         sizes,
+                         z + d * s.N * G * H,
+                         w + d * n_extra * H,
+                         h0 ? h0 + d * state : nullptr,
+                         c0 ? c0 + d * state : nullptr,
+                         h + d * s.N * H,
+                         h_last + d * state,
+                         c_last ? c_last + d * state : nullptr,
+                         saved ? saved + d * s.N * n_slots(cell) * H : nullptr};
+    switch (cell) {
+      case kLstm:
+        return run.template lstm<false>(*all[d], a, b);
+      case kPeephole:
+        return run.template lstm<true>(*all[d], a, b);
+      case kGru:
+        return run.gru(*all[d], a, b);
+      case kUpdateOnly:
+        return run.update_only(*all[d], a, b);
+      case kResetBefore:
+        return run.reset_before(*all[d], *candidate[d], a, b);
+      default:
+        return run.rnn(*all[d], cell == kRelu, a, b);
+    }
+  });
 }
 
 template <class T>
@@ -374,36 +306,18 @@ struct Backward {
     }
   }
 
-  // carry[rows] (+)= a @ panels
-  void carry_product(const T* a, ptrdiff_t rs, long K, const WidePanels<T>& panels,
-                     T* carry, long n, bool add) const {
-    for (long j = 0; j < panels.size(); ++j) {
-      const long m = panels.columns(j), at = j * WidePanels<T>::kColumns;
-      panel_product<T, kWide>(
-          a, rs, 1, n, K, panels[j],
-          [&](long r, Vec<T>(&acc)[kWide]) {
-            const T* p = carry + r * s.H + at;
-            for (int v = 0; v < kWide; ++v)
-              acc[v] =
-                  add && m > v * W ? load_part(p + v * W, int(m - v * W)) : Vec<T>{};
-          },
-          [&](long r, Vec<T>(&acc)[kWide]) {
-            T* p = carry + r * s.H + at;
-            for (int v = 0; v < kWide && v * W < m; ++v)
-              store_part(p + v * W, acc[v], int(m - v * W));
-          });
-    }
-  }
-
   // Calls f(row, column, count) for the vectors of n rows.
   template <class F>
   void for_each_vector(long n, F f) const {
-    for (long r = 0; r < n; ++r)
-      for (long j = 0; j < s.H; j += W) f(r, j, int(std::min<long>(W, s.H - j)));
+    for (long r = 0; r < n; ++r) {
+      long j = 0;
+      for (; j + W <= s.H; j += W) f(r, j, W);
+      if (j < s.H) f(r, j, int(s.H - j));
+    }
   }
 
   template <bool kPeep>
-  void lstm(const WidePanels<T>& UT, long first, long last) const {
+  void lstm(const Panels<T>& UT, long first, long last) const {
     const long H = s.H;
     for_each_step(first, last, [&](long start, const T*, long before, long n) {
       const T* c_before = before >= 0   ? saved + before * 5 * H + 4 * H
@@ -433,11 +347,11 @@ struct Backward {
         store_part(to + 2 * H, dc * i * (T(1) - g * g), m);
         store_part(to + 3 * H, d_o, m);
       });
-      carry_product(dz + start * 4 * H, 4 * H, 4 * H, UT, dh_first + first * H, n, false);
+      UT.times(dz + start * 4 * H, 4 * H, n, dh_first + first * H, H, false);
     });
   }
 
-  void gru(const WidePanels<T>& UT, long first, long last) const {
+  void gru(const Panels<T>& UT, long first, long last) const {
     const long H = s.H;
     for_each_step(first, last, [&](long start, const T* prev, long, long n) {
       for_each_vector(n, [&](long r, long j, int m) {
@@ -460,11 +374,11 @@ struct Backward {
         store_part(to + H, du, m);
         store_part(to + 2 * H, dn * reset, m);
       });
-      carry_product(da + start * 3 * H, 3 * H, 3 * H, UT, dh_first + first * H, n, true);
+      UT.times(da + start * 3 * H, 3 * H, n, dh_first + first * H, H, true);
     });
   }
 
-  void update_only(const WidePanels<T>& UT, long first, long last) const {
+  void update_only(const Panels<T>& UT, long first, long last) const {
     const long H = s.H;
     for_each_step(first, last, [&](long start, const T* prev, long, long n) {
       for_each_vector(n, [&](long r, long j, int m) {
@@ -478,11 +392,11 @@ struct Backward {
         store_part(to, dout * (before - c) * (u - u * u), m);
         store_part(to + H, dout * (T(1) - u) * (T(1) - c * c), m);
       });
-      carry_product(dz + start * 2 * H, 2 * H, 2 * H, UT, dh_first + first * H, n, true);
+      UT.times(dz + start * 2 * H, 2 * H, n, dh_first + first * H, H, true);
     });
   }
 
-  void reset_before(const WidePanels<T>& gates_T, const WidePanels<T>& candidate_T,
+  void reset_before(const Panels<T>& gates_T, const Panels<T>& candidate_T,
                     long first, long last) const {
     const long H = s.H;
     Buffer<T> dreset(size_t(last - first) * H);
@@ -498,8 +412,7 @@ struct Backward {
         store_part(to + H, dout * (before - c) * (u - u * u), m);
         store_part(to + 2 * H, dout * (T(1) - u) * (T(1) - c * c), m);
       });
-      carry_product(dz + start * 3 * H + 2 * H, 3 * H, H, candidate_T, dreset.get(), n,
-                    false);
+      candidate_T.times(dz + start * 3 * H + 2 * H, 3 * H, n, dreset.get(), H, false);
       for_each_vector(n, [&](long r, long j, int m) {
         const Vec<T> reset = load_part(saved + (start + r) * 4 * H + j, m);
         const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
@@ -508,12 +421,11 @@ struct Backward {
         store_part(carry, load_part(carry, m) + d * reset, m);
         store_part(dz + (start + r) * 3 * H + j, d * before * (reset - reset * reset), m);
       });
-      carry_product(dz + start * 3 * H, 3 * H, 2 * H, gates_T, dh_first + first * H, n,
-                    true);
+      gates_T.times(dz + start * 3 * H, 3 * H, n, dh_first + first * H, H, true);
     });
   }
 
-  void rnn(const WidePanels<T>& UT, bool relu, long first, long last) const {
+  void rnn(const Panels<T>& UT, bool relu, long first, long last) const {
     const long H = s.H;
     for_each_step(first, last, [&](long start, const T*, long, long n) {
       for_each_vector(n, [&](long r, long j, int m) {
@@ -523,7 +435,7 @@ struct Backward {
         const Vec<T> d = relu ? (out > T(0) ? dout : Vec<T>{}) : dout * (T(1) - out * out);
         store_part(dz + (start + r) * H + j, d, m);
       });
-      carry_product(dz + start * H, H, H, UT, dh_first + first * H, n, false);
+      UT.times(dz + start * H, H, n, dh_first + first * H, H, false);
     });
   }
 };
@@ -553,16 +465,14 @@ void backward(int cell, const Shape& s, const int64_t* sizes, const T* dh, const
                        dh_first + d * state,
                        dc_first ? dc_first + d * state : nullptr};
   };
-  std::vector<std::unique_ptr<WidePanels<T>>> all, gates;
+  std::vector<std::unique_ptr<Panels<T>>> all, gates;
   const long columns = cell == kResetBefore ? H : G * H;
   for (long d = 0; d < s.D; ++d) {
     const T* own = U + d * H * G * H;
-    all.push_back(std::make_unique<WidePanels<T>>(columns, H));
-    all[d]->pack(own + G * H - columns, 1, G * H);
-    if (cell == kResetBefore) {
-      gates.push_back(std::make_unique<WidePanels<T>>(2 * H, H));
-      gates[d]->pack(own, 1, G * H);
-    }
+    all.push_back(
+        std::make_unique<Panels<T>>(own + G * H - columns, 1, G * H, columns, H));
+    if (cell == kResetBefore)
+      gates.push_back(std::make_unique<Panels<T>>(own, 1, G * H, 2 * H, H));
   }
   run_all(s.D * parts, n_threads, [&](long i) {
     const long d = i % s.D, a = edges[i / s.D], b = edges[i / s.D + 1];

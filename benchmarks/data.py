@@ -1,0 +1,63 @@
+"""The sequences that are trained on, as ids or rows, with their targets."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from skrnn import Tokenizer, VocabularyEncoder
+from skrnn.datasets import read_conll, read_ts
+
+FOLDER = Path(
+    os.environ.get("SKRNN_DATA", Path(__file__).parents[1] / "../shared/data")
+)
+
+
+def conll():
+    """Return the training sentences of CoNLL-2003, their tags, and the test set's.
+
+    Words are ids, tags are numbers.
+    """
+    (words, tags), (test_words, test_tags) = (
+        read_conll(FOLDER / "conll2003" / f"eng.{part}") for part in ("train", "testb")
+    )
+    number = {tag: k for k, tag in enumerate(sorted({t for s in tags for t in s}))}
+    encoder = VocabularyEncoder(max_tokens=10_000).fit(words)
+    y, y_test = (
+        [np.array([number[tag] for tag in sentence]) for sentence in part]
+        for part in (tags, test_tags)
+    )
+    return encoder.transform(words), y, encoder.transform(test_words), y_test
+
+
+def vowels():
+    """Return the training series of JapaneseVowels, and the number of each speaker."""
+    X, y = read_ts(FOLDER / "japanese_vowels" / "JapaneseVowels_TRAIN.ts")
+    X = [np.asarray(x, dtype=np.float32) for x in X]
+    return X, np.unique(y, return_inverse=True)[1]
+
+
+def sst2():
+    """Return the training sentences of SST-2 as ids, and 0 or 1 for each."""
+    text = (FOLDER / "sst" / "stsa.binary.train").read_text(encoding="utf-8")
+    labels, sentences = zip(
+        *(line.split(" ", 1) for line in text.strip().split("\n")), strict=True
+    )
+    words = [sentence.split() for sentence in sentences]
+    X = VocabularyEncoder(max_tokens=10_000).fit_transform(words)
+    return X, np.array(labels, dtype=int)
+
+
+def ptb(n_sentences):
+    """Return the first sentences of the Penn Treebank, words of all as ids."""
+    text = (FOLDER / "ptb" / "ptb.train.txt").read_text(encoding="utf-8")
+    words = [line.split() for line in text.strip().split("\n")]
+    return VocabularyEncoder().fit(words).transform(words[:n_sentences])
+
+
+def shakespeare(n_characters):
+    """Return the first characters of Tiny Shakespeare, as one sequence of ids."""
+    text = (FOLDER / "tinyshakespeare" / "input.txt").read_text(encoding="utf-8")
+    encoder = VocabularyEncoder().fit([list(text)])
+    characters = Tokenizer(analyzer="char", lowercase=False)
+    return encoder.transform(characters.fit_transform([text[:n_characters]]))
