@@ -4,6 +4,7 @@ import copy
 import threading
 import time
 from abc import ABCMeta, abstractmethod
+from contextlib import nullcontext
 from functools import partial
 from numbers import Integral, Real
 
@@ -13,6 +14,7 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
+from skrnn._core import kernels
 from skrnn._core.cells import CELLS
 from skrnn._core.network import Network
 from skrnn._core.optimizers import RULES, Optimizer, learning_rate_at
@@ -68,6 +70,11 @@ class _OneBlasThread:
 
 
 one_blas_thread = _OneBlasThread()
+
+
+def steady_arithmetic():
+    """Return a context in which sums are the same bits every time."""
+    return nullcontext() if kernels.compiled is not None else one_blas_thread
 
 
 class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
@@ -360,7 +367,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
             )
         data = self._data(X, targets, weights, index)
         on_epoch, finish = callbacks(max_iter, params, history)
-        with one_blas_thread:
+        with steady_arithmetic():
             train(
                 network,
                 params,
@@ -507,9 +514,10 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         dtype = self._architecture["dtype"]
         X = self._check_X(X, reset=False, table=self._table, dtype=dtype)
         network = Network(**self._architecture)
-        with one_blas_thread:
+        params = network.params(*self._weights)
+        with steady_arithmetic():
             scores = network.scores(
-                self._params(), X.rows, X.offsets, run_all=self._map_threads
+                params, X.rows, X.offsets, run_all=self._map_threads
             )
         return scores, X.offsets
 

@@ -10,7 +10,7 @@ from sklearn.base import DensityMixin
 from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state, check_scalar
 
-from skrnn._base import BaseRNN, one_blas_thread
+from skrnn._base import BaseRNN, steady_arithmetic
 from skrnn._core.decoding import beam_search, generate, row_sampler, token_sampler
 from skrnn._core.heads import HEADS
 from skrnn._core.network import Network
@@ -490,7 +490,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
     def _losses(self, network, params, inputs, targets):
         """Return minus the log-probability of each step."""
         offsets = inputs.offsets[[0, -1]] if self.stream else inputs.offsets
-        with one_blas_thread:
+        with steady_arithmetic():
             return network.losses(
                 params, inputs.rows, targets, offsets, run_all=self._map_threads
             )
@@ -682,7 +682,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
     def _read(self, X, conditions):
         """Return the scores of what comes next, float64, and the state."""
         inputs = self._inputs(X, conditions)
-        with one_blas_thread:
+        with steady_arithmetic():
             scores, state = Network(**self._architecture).read(
                 self._params(), inputs.rows, inputs.offsets, run_all=self._map_threads
             )
@@ -887,7 +887,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
                 self._input_rows(steps, conditions),
                 np.arange(len(steps) + 1),
             )
-            with one_blas_thread:
+            with steady_arithmetic():
                 scores, state = network.read(params, rows, offsets, state)
             return scores
 

@@ -44,9 +44,7 @@ class Softmax:
         """
         losses = np.empty(len(y), dtype=scores.dtype)
         if kernels.compiled is not None:
-            kernels.compiled.softmax_loss(
-                scores, y, weights, losses, self.n_threads
-            )
+            kernels.compiled.softmax_loss(scores, y, weights, losses, self.n_threads)
             return float(losses.astype(np.float64) @ weights), scores
         for block in _blocks(scores):
             p, weight = scores[block], weights[block]

@@ -98,6 +98,7 @@ void times_vectors(const T* a, ptrdiff_t rs, ptrdiff_t ks, long n_rows, long K,
 }
 
 constexpr int kWide = 4;  // vectors of a panel at most
+constexpr long kFew = 16;  // rows for which packing does not pay
 
 // c (+)= a @ panel, of n_rows rows and `count` columns, at most kWide vectors.
 template <class T>
@@ -138,32 +139,44 @@ ptrdiff_t pack_panel(const T* b, ptrdiff_t ks, ptrdiff_t cs, long K, long count,
   return width;
 }
 
-// All columns of a matrix in panels, for products that are made many times.
+// All columns of a matrix in panels, for products that are made many times. Where few
+// rows will be multiplied, panels of whole vectors are left where they are.
 template <class T>
 class Panels {
  public:
   static constexpr long kColumns = kWide * kLanes<T>;
 
   // Of b, K rows and N columns.
-  Panels(const T* b, ptrdiff_t ks, ptrdiff_t cs, long K, long N)
-      : K_(K), N_(N), n_((N + kColumns - 1) / kColumns), data_(n_ * K * kColumns) {
-    for (long j = 0; j < n_; ++j)
-      apart_ = pack_panel(b + j * kColumns * cs, ks, cs, K_, columns(j), at(j));
+  Panels(const T* b, ptrdiff_t ks, ptrdiff_t cs, long K, long N, bool few_rows)
+      : K_(K), N_(N), data_(size_t(few_rows && cs == 1 ? 1 : n_panels(N)) * K * kColumns) {
+    for (long j = 0; j < n_panels(N); ++j) {
+      const T* from = b + j * kColumns * cs;
+      if (few_rows && cs == 1 && columns(j) % kLanes<T> == 0) {
+        panels_.push_back({from, ks});
+        continue;
+      }
+      T* to = data_.get() + (few_rows && cs == 1 ? 0 : j * K * kColumns);
+      panels_.push_back({to, pack_panel(from, ks, cs, K, columns(j), to)});
+    }
   }
-  // c (+)= a @ b, for the first K rows of b only.
+  // c (+)= a @ b
   void times(const T* a, ptrdiff_t rs, long n_rows, T* c, ptrdiff_t crs, bool add) const {
-    for (long j = 0; j < n_; ++j)
-      times_panel(a, rs, 1, n_rows, K_, at(j), j < n_ - 1 ? kColumns : apart_, columns(j),
+    for (size_t j = 0; j < panels_.size(); ++j)
+      times_panel(a, rs, 1, n_rows, K_, panels_[j].rows, panels_[j].apart, columns(j),
                   c + j * kColumns, crs, add);
   }
+  static long n_panels(long N) { return (N + kColumns - 1) / kColumns; }
 
  private:
-  T* at(long j) const { return data_.get() + j * K_ * kColumns; }
+  struct Panel {
+    const T* rows;
+    ptrdiff_t apart;
+  };
   long columns(long j) const { return std::min<long>(kColumns, N_ - j * kColumns); }
 
-  long K_, N_, n_;
-  ptrdiff_t apart_ = 0;  // of the last panel
+  long K_, N_;
   Buffer<T> data_;
+  std::vector<Panel> panels_;
 };
 
 // c = a @ b, or c += a @ b. The strides are those of rows and columns.
@@ -173,10 +186,9 @@ void product(const T* a, ptrdiff_t ars, ptrdiff_t acs, const T* b, ptrdiff_t brs
              int n_threads) {
   constexpr long kColumns = Panels<T>::kColumns;
   constexpr long kInner = 512;  // a packed panel stays in the second-level cache
-  constexpr long kFew = 6;      // rows for which packing does not pay
   if (K == 0 && !add)
     for (long i = 0; i < M; ++i) std::fill_n(c + i * crs, N, T(0));
-  const long n_panels = (N + kColumns - 1) / kColumns;
+  const long n_panels = Panels<T>::n_panels(N);
   const int n_workers = int(std::max<long>(1, std::min<long>(n_threads, n_panels)));
   run_all(n_workers, n_workers, [&](long worker) {
     Buffer<T> packed(size_t(std::min(K, kInner)) * kColumns);
@@ -186,7 +198,7 @@ void product(const T* a, ptrdiff_t ars, ptrdiff_t acs, const T* b, ptrdiff_t brs
         const long n = std::min(kInner, K - k);
         const T* panel = b + k * brs + j * kColumns * bcs;
         ptrdiff_t apart = brs;
-        if (M > kFew || bcs != 1 || count != kColumns) {
+        if (M > kFew || bcs != 1 || count % kLanes<T> != 0) {
           apart = pack_panel(panel, brs, bcs, n, count, packed.get());
           panel = packed.get();
         }

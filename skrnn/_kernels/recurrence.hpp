@@ -240,14 +240,15 @@ void forward(int cell, const Shape& s, const int64_t* sizes, const T* z, const T
       std::fill_n(c_last, s.D * state, T(0));
   }
   // of the cell with two products: the gates, then the candidate
-  const bool two = cell == kResetBefore;
+  const bool two = cell == kResetBefore, few = s.N <= 2 * kFew;
   std::vector<std::unique_ptr<Panels<T>>> all, candidate;
   for (long d = 0; d < s.D; ++d) {
     const T* own = U + d * H * G * H;
     all.push_back(
-        std::make_unique<Panels<T>>(own, G * H, 1, H, two ? 2 * H : G * H));
+        std::make_unique<Panels<T>>(own, G * H, 1, H, two ? 2 * H : G * H, few));
     if (two)
-      candidate.push_back(std::make_unique<Panels<T>>(own + 2 * H, G * H, 1, H, H));
+      candidate.push_back(
+          std::make_unique<Panels<T>>(own + 2 * H, G * H, 1, H, H, few));
   }
   run_all(s.D * parts, n_threads, [&](long i) {
     const long d = i % s.D, a = edges[i / s.D], b = edges[i / s.D + 1];
@@ -470,9 +471,10 @@ void backward(int cell, const Shape& s, const int64_t* sizes, const T* dh, const
   for (long d = 0; d < s.D; ++d) {
     const T* own = U + d * H * G * H;
     all.push_back(
-        std::make_unique<Panels<T>>(own + G * H - columns, 1, G * H, columns, H));
+        std::make_unique<Panels<T>>(own + G * H - columns, 1, G * H, columns, H,
+                                    false));
     if (cell == kResetBefore)
-      gates.push_back(std::make_unique<Panels<T>>(own, 1, G * H, 2 * H, H));
+      gates.push_back(std::make_unique<Panels<T>>(own, 1, G * H, 2 * H, H, false));
   }
   run_all(s.D * parts, n_threads, [&](long i) {
     const long d = i % s.D, a = edges[i / s.D], b = edges[i / s.D + 1];
