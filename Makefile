@@ -1,6 +1,6 @@
 # Every target works on a fresh clone with nothing but Python >= 3.11 and, for the
 # kernels, a C++ compiler:
-#     make demo | test | test-real | lint | docs | clean      [PYTHON=python3.12]
+#     make demo | test | test-real | lint | docs | sanitize | clean  [PYTHON=python3.12]
 PYTHON ?= python3
 
 BIN := .venv/bin
@@ -10,7 +10,7 @@ NUMPY_TESTS := $(patsubst %,tests/test_%.py,recurrence gradients network golden 
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard skrnn/_kernels/*pp)
 SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning
 
-.PHONY: demo test test-real lint docs clean
+.PHONY: demo test test-real lint docs sanitize clean
 .NOTPARALLEL:
 .SILENT:
 
@@ -31,6 +31,24 @@ lint: .venv/.lint .venv/.docs
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
 	$(SPHINX) -D plot_gallery=0 docs docs/_build/check
+
+# the tests of the kernels under the address and undefined behaviour sanitizers of gcc
+SANITIZED := build/sanitize
+SANITIZED_TESTS := import sys, pytest; \
+	sys.meta_path = [f for f in sys.meta_path if '_editable' not in type(f).__module__]; \
+	sys.exit(pytest.main(['tests/test_kernels.py']))
+sanitize: .venv/.test
+	$(BIN)/python -m pip -qq --disable-pip-version-check install nanobind
+	cmake -S . -B $(SANITIZED) -DSKRNN_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release \
+		-DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python \
+		-Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) > /dev/null
+	cmake --build $(SANITIZED) --parallel > /dev/null
+	mkdir -p $(SANITIZED)/tree
+	cp -r skrnn $(SANITIZED)/tree
+	cp $(SANITIZED)/_compiled*.so $(SANITIZED)/tree/skrnn/_kernels
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+		ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+		PYTHONPATH=$(SANITIZED)/tree $(BIN)/python -P -c "$(SANITIZED_TESTS)"
 
 docs: .venv/.docs
 	$(SPHINX) docs docs/_build/html

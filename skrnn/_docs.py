@@ -96,8 +96,8 @@ random_state : int, RandomState instance or None, default=None
     Determines initial weights, shuffling, dropout and what is held out. The same
     int gives the same model to the last bit.
 n_jobs : int, default=None
-    The number of threads for prediction; -1 means all processors. It never
-    changes a result.
+    The number of threads; None means 1, -1 all processors. It never changes a
+    result.
 verbose : bool or int, default=False
     Whether to print a line after each epoch.
 dtype : {"float32", "float64"}, default="float32"
