@@ -27,14 +27,16 @@ def conll():
         [np.array([number[tag] for tag in sentence]) for sentence in part]
         for part in (tags, test_tags)
     )
-    return encoder.transform(words), y, encoder.transform(test_words), y_test
+    X, y = distinct(encoder.transform(words), y)
+    return X, y, encoder.transform(test_words), y_test
 
 
 def vowels():
     """Return the training series of JapaneseVowels, and the number of each speaker."""
     X, y = read_ts(FOLDER / "japanese_vowels" / "JapaneseVowels_TRAIN.ts")
     X = [np.asarray(x, dtype=np.float32) for x in X]
-    return X, np.unique(y, return_inverse=True)[1]
+    order = np.random.default_rng(0).permutation(len(X))
+    return [X[i] for i in order], np.unique(y, return_inverse=True)[1][order]
 
 
 def sst2():
@@ -45,7 +47,15 @@ def sst2():
     )
     words = [sentence.split() for sentence in sentences]
     X = VocabularyEncoder(max_tokens=10_000).fit_transform(words)
-    return X, np.array(labels, dtype=int)
+    return distinct(X, np.array(labels, dtype=int))
+
+
+def distinct(X, y):
+    """Return the different sequences: skrnn would merge those that are repeated."""
+    pairs = zip(X, y, strict=True)
+    first = {(x.tobytes(), label.tobytes()): i for i, (x, label) in enumerate(pairs)}
+    index = np.array(list(first.values()))
+    return X[index], [y[i] for i in index] if isinstance(y, list) else y[index]
 
 
 def ptb(n_sentences):

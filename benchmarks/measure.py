@@ -86,7 +86,8 @@ def line(workload, n_threads, ours, theirs, check, rival):
 def compare_losses(ours, theirs):
     """Return both losses; say where they differ by more than noise."""
     differ = abs(ours - theirs) > TOLERANCE * abs(theirs)
-    return f"loss {ours:.4f}, {theirs:.4f}" + ", **not the same**" * differ
+    remark = ", **not the same**" if differ else ""
+    return f"loss {ours:.4f}, {theirs:.4f}{remark}"
 
 
 def duration(seconds):

@@ -5,12 +5,11 @@ import torch
 from torch.nn.utils.rnn import pack_sequence, pad_sequence
 
 from benchmarks import data
-from benchmarks.fits import CONLL, configure
 from benchmarks.measure import COLUMNS, fastest, in_turns, line
+from benchmarks.models import CONLL, configure
 from benchmarks.report import Table
 from benchmarks.twin import Twin
 from skrnn import RNNTagger
-from skrnn.utils import sequence_lengths
 
 SENTENCE = 15  # tokens
 BATCHES = (32, 128)
@@ -78,7 +77,7 @@ def predict(n_runs, n_threads):
     way = fastest(ways, at_least=0.1)
     functions = {"skrnn": lambda: model.predict(X_test), way: ways[way]}
     lines = [_line("test set", n_threads, functions, n_runs)]
-    one = sentences[int(np.argmax(sequence_lengths(X_test) == SENTENCE))]
+    one = sentences[int(np.argmax(X_test.lengths == SENTENCE))]
     functions = {
         "skrnn": lambda: model.predict([one]),
         "one sentence": lambda: [theirs.predict_one(one)],
@@ -86,8 +85,8 @@ def predict(n_runs, n_threads):
     lines.append(_line("one sentence", n_threads, functions, n_runs))
     text = (
         f"The tagger of CoNLL-2003: its test set of {len(sentences):,} sentences, and "
-        f"one sentence of {SENTENCE} words, from ids to labels. PyTorch is in inference "
-        "mode."
+        f"one sentence of {SENTENCE} words, from ids to labels. PyTorch is in "
+        "inference mode."
     )
     return Table("Predict", text, COLUMNS, lines)
 

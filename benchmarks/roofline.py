@@ -1,13 +1,15 @@
 """How much of what the machine can do is used for the arithmetic that is needed."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
 from benchmarks import data
-from benchmarks.fits import SHAKESPEARE, configure
 from benchmarks.layers import Layer, TorchLayer
 from benchmarks.measure import fastest, in_turns
+from benchmarks.models import SHAKESPEARE, configure
 from benchmarks.report import Table
 from skrnn import RNNLanguageModel
 from skrnn._core.products import product
@@ -25,10 +27,21 @@ COLUMNS = (
 )
 
 
-def best_time(function, n_runs):
-    """Return the shortest time of some runs: what the machine does undisturbed."""
-    runs = in_turns({"": function}, n_runs, at_least=0.2)[""]
-    return min(run.wall for run in runs)
+class Best(NamedTuple):
+    """The shortest time of some runs: what the machine does undisturbed.
+
+    Of one thread the time of the processor tells most about it.
+    """
+
+    wall: float
+    share: float  # what shares of the peak are computed from
+
+
+def best(function, n_runs, n_threads):
+    """Run a function several times."""
+    runs = in_turns({"": function}, n_runs, at_least=0.1)[""]
+    wall, cpu = (min(run[i] for run in runs) for i in range(2))
+    return Best(wall, cpu if n_threads == 1 else wall)
 
 
 def peak(n_threads, n_runs):
@@ -44,28 +57,63 @@ def peak(n_threads, n_runs):
         }
         with threadpool_limits(n_threads, user_api="blas"):
             for name, function in functions.items():
-                rate = 2 * n**3 / best_time(function, n_runs)
+                time = best(function, max(n_runs, 5), n_threads).share
+                rate = 2 * n**3 / time
                 rates[name] = max(rates.get(name, 0), rate)
     return rates
 
 
-def layer_times(B, T, H, n_threads, n_runs):
-    """Return the times of a layer, of its recurrence alone, and of PyTorch's layer."""
+def layer_functions(B, T, H, n_threads):
+    """Return a layer, its recurrence alone, and PyTorch's layer."""
     ours = Layer("lstm", B, T, H, n_threads)
     theirs = TorchLayer(ours, "lstm", B, T, H)
-    ways = {"default": theirs, "other": theirs.without_onednn}
-    functions = (
-        ours,
-        lambda: ours.recur(ours.z),
-        ways[fastest(ways, 1, at_least=0.05)],
+    ways = {"nn default": theirs, "without oneDNN": theirs.without_onednn}
+    way = fastest(ways, 1, at_least=0.05)
+    return ours, lambda: ours.recur(ours.z), ways[way]
+
+
+def layer_line(B, T, H, n_threads, n_runs, top):
+    """Return what is reached in a layer."""
+    functions = layer_functions(B, T, H, n_threads)
+    whole, recurrence, theirs = (best(f, n_runs, n_threads) for f in functions)
+    others = best(Layer("lstm", B, T, H, 3 - n_threads), n_runs, 3 - n_threads)
+    work = 3 * 2 * B * T * H * 4 * H  # a product forward, two of its size back
+    return (
+        f"layer, {B} x {T} x {H}",
+        str(n_threads),
+        f"{2 * work / whole.share / 1e9:.1f}",
+        f"{2 * work / whole.share / top:.0%}",
+        f"{work / recurrence.share / top:.0%}",
+        f"{2 * work / theirs.share / top:.0%}",
+        speed_up(whole, others, n_threads),
     )
-    return [best_time(function, n_runs) for function in functions]
 
 
-def fit_time(X, n_threads, n_runs):
-    """Return the time of the fit to Shakespeare."""
-    model = configure(RNNLanguageModel, 1, n_jobs=n_threads, **SHAKESPEARE)
-    return min(run.wall for run in in_turns({"": lambda: model.fit(X)}, n_runs)[""])
+def fit_line(n_threads, n_runs, top):
+    """Return what is reached in a fit to Shakespeare."""
+    X, H = data.shakespeare(100_000), SHAKESPEARE["hidden_layer_sizes"]
+    work = 3 * 2 * len(X.rows) * H * (4 * H + X.n_tokens + 1)
+
+    def best_fit(n_jobs):
+        model = configure(RNNLanguageModel, 1, n_jobs=n_jobs, **SHAKESPEARE)
+        return best(lambda: model.fit(X), n_runs, n_jobs)
+
+    fit, others = best_fit(n_threads), best_fit(3 - n_threads)
+    return (
+        "fit, shakespeare",
+        str(n_threads),
+        f"{work / fit.share / 1e9:.1f}",
+        f"{work / fit.share / top:.0%}",
+        "",
+        "",
+        speed_up(fit, others, n_threads),
+    )
+
+
+def speed_up(these, others, n_threads):
+    """Return how much faster two threads are than one."""
+    one, two = (these, others) if n_threads == 1 else (others, these)
+    return f"{one.wall / two.wall:.2f}"
 
 
 def roofline(n_runs, n_threads):
@@ -73,36 +121,8 @@ def roofline(n_runs, n_threads):
     torch.set_num_threads(n_threads)
     rates = peak(n_threads, n_runs)
     top = max(rates.values())
-    lines = []
-    for B, T, H in SHAPES:
-        work = 3 * 2 * B * T * H * 4 * H  # a product forward, two of its size back
-        whole, recurrence, theirs = layer_times(B, T, H, n_threads, n_runs)
-        others = layer_times(B, T, H, 3 - n_threads, n_runs)[0]
-        lines.append(
-            (
-                f"layer, {B} x {T} x {H}",
-                str(n_threads),
-                f"{2 * work / whole / 1e9:.1f}",
-                f"{2 * work / whole / top:.0%}",
-                f"{work / recurrence / top:.0%}",
-                f"{2 * work / theirs / top:.0%}",
-                f"{(others / whole) ** (1 if n_threads == 2 else -1):.2f}",
-            )
-        )
-    X, H = data.shakespeare(100_000), SHAKESPEARE["hidden_layer_sizes"]
-    work = 3 * 2 * len(X.rows) * H * (4 * H + X.n_tokens + 1)
-    seconds, others = (fit_time(X, n, n_runs) for n in (n_threads, 3 - n_threads))
-    lines.append(
-        (
-            "fit, shakespeare",
-            str(n_threads),
-            f"{work / seconds / 1e9:.1f}",
-            f"{work / seconds / top:.0%}",
-            "",
-            "",
-            f"{(others / seconds) ** (1 if n_threads == 2 else -1):.2f}",
-        )
-    )
+    lines = [layer_line(*shape, n_threads, n_runs, top) for shape in SHAPES]
+    lines.append(fit_line(n_threads, n_runs, top))
     lines.append(
         (
             "products of large matrices",
@@ -117,7 +137,8 @@ def roofline(n_runs, n_threads):
     text = (
         "The peak is the best rate of square products of "
         f"{' and '.join(map(str, SIZES))} by numpy, PyTorch or skrnn, in float32. What "
-        "counts as arithmetic are the products of a forward and a backward pass. Here "
-        "times are the shortest of the runs."
+        "counts as arithmetic are the products of a forward and a backward pass. Times "
+        "are the shortest of the runs, of one thread by the time of the processor; "
+        "those of two threads beside one by the clock."
     )
     return Table("Share of the machine's peak", text, COLUMNS, lines)

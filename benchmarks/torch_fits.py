@@ -1,6 +1,5 @@
 """PyTorch's training loops, as its users write them, in all the ways worth a trial."""
 
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -18,18 +17,20 @@ class Way(NamedTuple):
 
     padded: bool
     bucketed: bool
-    sparse: bool
+    sparse: bool | None  # None without an embedding
 
     def __str__(self):
         """Return the way in words."""
         layout = "padded" if self.padded else "packed"
-        gradient = "sparse" if self.sparse else "dense"
-        return f"{layout}{', bucketed' * self.bucketed}, {gradient} gradients"
+        words = [layout] + ["bucketed"] * self.bucketed
+        if self.sparse is not None:
+            words.append("sparse gradients" if self.sparse else "dense gradients")
+        return ", ".join(words)
 
 
-def ways(sparse):
-    """Return all ways of fitting ragged sequences."""
-    return [Way(*way, sparse) for way in product([False, True], repeat=2)]
+def ways(sparse, bucketed):
+    """Return the ways of fitting ragged sequences that learn the same."""
+    return [Way(padded, bucketed, sparse) for padded in (False, True)]
 
 
 def fit_ragged(model, weights, X, y, way):
@@ -54,30 +55,43 @@ def fit_ragged(model, weights, X, y, way):
         The mean loss of each epoch.
     """
     twin = Twin(model._architecture, weights, sparse=way.sparse, mirrored=way.padded)
-    optimizers = make_optimizers(twin, model)
+    optimizers = make_optimizers(twin, model.solver, model.learning_rate_init)
     lengths = np.array([len(x) for x in X])
-    rng, losses = np.random.default_rng(0), []
-    loss_of = _tagger_loss if isinstance(y, list) else _classifier_loss
+    rng = np.random.default_rng(0) if model.shuffle else None
+    losses = []
     for _ in range(model.max_iter):
-        total = n_terms = 0
-        for index in batches(lengths, model.batch_size, way.bucketed, rng):
-            loss, n = loss_of(twin, X, y, index, way.padded)
-            step(twin, optimizers, loss, model.max_grad_norm)
-            total += loss.item() * n
-            n_terms += n
-        losses.append(total / n_terms)
+        parts = batches(lengths, model.batch_size, way.bucketed, rng)
+        max_norm = model.max_grad_norm
+        losses.append(train_epoch(twin, optimizers, X, y, parts, way.padded, max_norm))
     return losses
 
 
+def train_epoch(twin, optimizers, X, y, batches, padded, max_norm=None):
+    """Go through batches, given as numbers of sequences; return the mean loss."""
+    loss_of = _tagger_loss if isinstance(y, list) else _classifier_loss
+    total = n_terms = 0
+    for index in batches:
+        loss, n = loss_of(twin, X, y, index, padded)
+        step(twin, optimizers, loss, max_norm)
+        total += loss.item() * n
+        n_terms += n
+    return total / n_terms
+
+
 def batches(lengths, size, bucketed, rng):
-    """Yield for each batch the numbers of its sequences, longest first."""
-    order = rng.permutation(len(lengths))
+    """Yield for each batch the numbers of its sequences, longest first.
+
+    Without a generator the sequences keep their order.
+    """
+    order = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
     if bucketed:
         pools = np.split(order, range(POOL * size, len(order), POOL * size))
         order = np.concatenate([p[np.argsort(-lengths[p])] for p in pools])
     parts = np.split(order, range(size, len(order), size))
-    for i in rng.permutation(len(parts)):
-        yield parts[i][np.argsort(-lengths[parts[i]], kind="stable")].tolist()
+    if bucketed:
+        parts = [parts[i] for i in rng.permutation(len(parts))]
+    for part in parts:
+        yield part[np.argsort(-lengths[part], kind="stable")].tolist()
 
 
 def _tagger_loss(twin, X, y, index, padded):
@@ -120,16 +134,16 @@ def fit_stream(model, weights, ids, way):
         To begin from.
     ids : tensor of shape (N,)
         The tokens, each text followed by the end token, and one before the first.
-    way : "one-hot", "sparse" or "dense"
-        What enters the network: one-hot rows, or ids with gradients of that kind.
+    way : "one-hot rows", "ids, sparse gradients" or "ids, dense gradients"
+        What enters the network, and the gradients of the embedding.
 
     Returns
     -------
     list of float
         The mean loss of each epoch.
     """
-    twin = Twin(model._architecture, weights, sparse=way == "sparse")
-    optimizers = make_optimizers(twin, model)
+    twin = Twin(model._architecture, weights, sparse="sparse" in way)
+    optimizers = make_optimizers(twin, model.solver, model.learning_rate_init)
     n_steps = (len(ids) - 1) // model.batch_size
     end = n_steps * model.batch_size
     inputs = ids[:end].view(model.batch_size, n_steps).t().contiguous()
@@ -139,7 +153,7 @@ def fit_stream(model, weights, ids, way):
         state, total = None, 0.0
         for start in range(0, n_steps, model.bptt):
             x, y = (part[start : start + model.bptt] for part in (inputs, targets))
-            if way == "one-hot":
+            if way == "one-hot rows":
                 x = nn.functional.one_hot(x, V).to(torch.float32)
             h, state = rnn(twin.features(x), state)
             state = tuple(part.detach() for part in state)
@@ -151,20 +165,19 @@ def fit_stream(model, weights, ids, way):
     return losses
 
 
-def make_optimizers(twin, model):
+def make_optimizers(twin, solver, lr):
     """Return the optimisers that do what the solver of the estimator does.
 
     The fused ones are the fastest; none is for sparse gradients.
     """
-    lr, parameters = model.learning_rate_init, list(twin.parameters())
-    sparse = []
+    parameters, sparse = [p for p in twin.parameters() if p.requires_grad], []
     if twin.embedding is not None and twin.embedding.sparse:
         sparse, parameters = parameters[:1], parameters[1:]
     rules = {
         "sgd": (torch.optim.SGD, torch.optim.SGD),
         "adam": (torch.optim.Adam, torch.optim.SparseAdam),
     }
-    dense_rule, sparse_rule = rules[model.solver]
+    dense_rule, sparse_rule = rules[solver]
     optimizers = [dense_rule(parameters, lr=lr, fused=True)]
     if sparse:
         optimizers.append(sparse_rule(sparse, lr=lr))
@@ -189,7 +202,7 @@ def clip(twin, max_norm):
         nn.utils.clip_grad_norm_(twin.parameters(), max_norm)
         return
     embedding.weight.grad = embedding.weight.grad.coalesce()
-    grads = [p.grad for p in twin.parameters()]
+    grads = [p.grad for p in twin.parameters() if p.requires_grad]
     values = [g._values() if g.is_sparse else g for g in grads]
     norm = nn.utils.get_total_norm(values)
     scale = torch.clamp(max_norm / (norm + 1e-6), max=1.0)

@@ -39,7 +39,7 @@ class Twin(nn.Module):
         sizes = architecture["hidden_sizes"]
         layer, H = LAYERS[architecture["cell"]], sizes[0]
         self.n_directions = 1 + architecture["bidirectional"]
-        self.embedding = None if E is None else nn.Embedding(V, E, sparse=sparse)
+        self.embedding = None if E is None else nn.Embedding(V, E, sparse=bool(sparse))
         self.mirrored = mirrored and self.n_directions == 2
         together = {"bidirectional": self.n_directions == 2 and not self.mirrored}
         self.rnn = nn.ModuleList(
@@ -68,6 +68,8 @@ class Twin(nn.Module):
                 recurrent_bias = getattr(rnn, f"bias_hh_{name}").zero_()
                 if f"e{l}" in weights:  # the GRU's candidate has two biases
                     load(recurrent_bias[-H:], weights[f"e{l}"][d, 0])
+                else:  # one bias is enough, and moves as fast as ours
+                    recurrent_bias.requires_grad_(False)
 
     def features(self, x):
         """Return what enters the first layer."""

@@ -9,17 +9,17 @@ import warnings
 
 import numpy as np
 import torch
-from skorch import NeuralNetClassifier
 from sklearn.model_selection import GridSearchCV
+from skorch import NeuralNetClassifier
 from torch import nn
 
 from benchmarks import data
-from benchmarks.fits import SST2, configure
 from benchmarks.measure import COLUMNS, compare_losses, in_turns, line
+from benchmarks.models import SST2, configure
 from benchmarks.report import Table
 from skrnn import RNNClassifier
 
-N_WORDS, PADDING = 10_000, 0  # the ids of skorch's table are higher by one
+PADDING = 0  # the ids of skorch's table are higher by one
 N_SEARCHED = 1_000  # sentences
 UNITS, RATES = (32, 64), (0.0005, 0.001, 0.002, 0.004)
 
@@ -27,9 +27,9 @@ UNITS, RATES = (32, 64), (0.0005, 0.001, 0.002, 0.004)
 class Module(nn.Module):
     """Embedding, one layer of LSTM, linear output."""
 
-    def __init__(self, n_units=128):
+    def __init__(self, n_words, n_units=128):
         super().__init__()
-        self.embedding = nn.Embedding(N_WORDS + 1, 128)
+        self.embedding = nn.Embedding(n_words + 1, 128)
         self.rnn = nn.LSTM(128, n_units, batch_first=True)
         self.out = nn.Linear(n_units, 2)
         nn.init.normal_(self.embedding.weight, std=128**-0.5)
@@ -41,10 +41,11 @@ class Module(nn.Module):
         return self.out(h[torch.arange(len(X)), lengths - 1])
 
 
-def make_net(n_epochs):
+def make_net(n_words, n_epochs):
     """Return skorch's estimator."""
     return NeuralNetClassifier(
         Module,
+        module__n_words=n_words,
         criterion=nn.CrossEntropyLoss,
         optimizer=torch.optim.Adam,
         optimizer__fused=True,
@@ -75,7 +76,7 @@ def skorch(n_runs, n_threads):
     """Compare a fit, and a search of 8 candidates by 3 folds."""
     torch.set_num_threads(n_threads)
     X, y = data.sst2()
-    table, net = pad(X), make_net(n_epochs=2)
+    table, net = pad(X), make_net(X.n_tokens, n_epochs=2)
     model = configure(RNNClassifier, 2, n_jobs=n_threads, **SST2)
     functions = {"skrnn": lambda: model.fit(X, y), "skorch": lambda: net.fit(table, y)}
     runs = in_turns(functions, n_runs)
@@ -93,7 +94,7 @@ def skorch(n_runs, n_threads):
 
 
 def _search_line(X, y, n_runs):
-    model, net = configure(RNNClassifier, 2, **SST2), make_net(n_epochs=2)
+    model, net = configure(RNNClassifier, 2, **SST2), make_net(X.n_tokens, n_epochs=2)
     table = pad(X)
     ours = {"hidden_layer_sizes": UNITS, "learning_rate_init": RATES}
     theirs = {"module__n_units": UNITS, "lr": RATES}

@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <cstdlib>
 #include <new>
-#include <thread>
 #include <vector>
 
 #include "simd.hpp"
+#include "threads.hpp"
 
 namespace skrnn {
 namespace SKRNN_ISA {
@@ -23,26 +23,15 @@ class Buffer {  // uninitialised, aligned
     if (p_ == nullptr) throw std::bad_alloc();
   }
   ~Buffer() { std::free(p_); }
+  Buffer(Buffer&& other) : p_(other.p_) { other.p_ = nullptr; }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   T* get() const { return p_; }
+  T& operator[](long i) const { return p_[i]; }
 
  private:
   T* p_;
 };
-
-// Calls f(0) ... f(n - 1), some at the same time.
-template <class F>
-void run_all(long n, int n_threads, F f) {
-  const int n_workers = static_cast<int>(std::min<long>(n, n_threads));
-  auto work = [&](int worker) {
-    for (long i = worker; i < n; i += n_workers) f(i);
-  };
-  std::vector<std::thread> others;
-  for (int w = 1; w < n_workers; ++w) others.emplace_back(work, w);
-  if (n_workers > 0) work(0);
-  for (auto& thread : others) thread.join();
-}
 
 #if defined(__AVX512F__)
 constexpr int kAccumulators = 24;  // of 32 registers
@@ -119,24 +108,23 @@ void times_panel(const T* a, ptrdiff_t rs, ptrdiff_t ks, long n_rows, long K,
   }
 }
 
-// Packs K rows of `count` columns of b side by side, in whole vectors. Returns how far
-// the rows are apart.
+// Packs K rows of `count` columns of b, to rows of `width` numbers, zeros at the end.
 template <class T>
-ptrdiff_t pack_panel(const T* b, ptrdiff_t ks, ptrdiff_t cs, long K, long count,
-                     T* panel) {
+void pack_panel(const T* b, ptrdiff_t ks, ptrdiff_t cs, long K, long count, T* panel,
+                long width) {
   constexpr int W = kLanes<T>;
-  const long width = (count + W - 1) / W * W;
-  if (cs == 1) {
-    for (long k = 0; k < K; ++k)
-      for (long v = 0; v < count; v += W)
-        store(panel + k * width + v,
-              load_part(b + k * ks + v, int(std::min<long>(W, count - v))));
-    return width;
+  if (cs != 1) {
+    for (long l = 0; l < width; ++l)
+      for (long k = 0; k < K; ++k)
+        panel[k * width + l] = l < count ? b[k * ks + l * cs] : T(0);
+    return;
   }
-  for (long l = 0; l < width; ++l)
-    for (long k = 0; k < K; ++k)
-      panel[k * width + l] = l < count ? b[k * ks + l * cs] : T(0);
-  return width;
+  for (long k = 0; k < K; ++k)
+    for (long v = 0; v < width; v += W) {
+      const int left = int(std::min<long>(W, std::max<long>(0, count - v)));
+      store_part(panel + k * width + v, load_part(b + k * ks + v, left),
+                 int(std::min<long>(W, width - v)));
+    }
 }
 
 // All columns of a matrix in panels, for products that are made many times. Where few
@@ -156,7 +144,9 @@ class Panels {
         continue;
       }
       T* to = data_.get() + (few_rows && cs == 1 ? 0 : j * K * kColumns);
-      panels_.push_back({to, pack_panel(from, ks, cs, K, columns(j), to)});
+      const long width = (columns(j) + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+      pack_panel(from, ks, cs, K, columns(j), to, width);
+      panels_.push_back({to, width});
     }
   }
   // c (+)= a @ b
@@ -185,28 +175,48 @@ void product(const T* a, ptrdiff_t ars, ptrdiff_t acs, const T* b, ptrdiff_t brs
              ptrdiff_t bcs, T* c, ptrdiff_t crs, long M, long N, long K, bool add,
              int n_threads) {
   constexpr long kColumns = Panels<T>::kColumns;
-  constexpr long kInner = 512;  // a packed panel stays in the second-level cache
+  constexpr long kInner = 512;           // a packed panel stays in the second-level cache
+  constexpr long kRows = kAccumulators;  // a multiple of the rows of every tile
   if (K == 0 && !add)
     for (long i = 0; i < M; ++i) std::fill_n(c + i * crs, N, T(0));
   const long n_panels = Panels<T>::n_panels(N);
   const int n_workers = int(std::max<long>(1, std::min<long>(n_threads, n_panels)));
-  run_all(n_workers, n_workers, [&](long worker) {
-    Buffer<T> packed(size_t(std::min(K, kInner)) * kColumns);
-    for (long j = worker; j < n_panels; j += n_workers) {
-      const long count = std::min(kColumns, N - j * kColumns);
-      for (long k = 0; k < K; k += kInner) {
-        const long n = std::min(kInner, K - k);
+  // Of a transposed matrix, whose columns may collide in the caches, some rows at a time
+  // are packed side by side.
+  const bool transposed = ars == 1 && acs != 1 && M > kFew;
+  const long n_groups = (M + kRows - 1) / kRows;
+  Buffer<T> groups(transposed ? size_t(n_groups) * kRows * std::min(K, kInner) : 1);
+  for (long k = 0; k < K; k += kInner) {
+    const long n = std::min(kInner, K - k);
+    if (transposed)
+      run_all(n_groups, n_threads, [&](long i) {
+        pack_panel(a + k * acs + i * kRows, acs, 1, n, std::min(kRows, M - i * kRows),
+                   groups.get() + i * kRows * n, kRows);
+      });
+    run_all(n_workers, n_workers, [&](long worker) {
+      Buffer<T> packed(size_t(n) * kColumns);
+      for (long j = worker; j < n_panels; j += n_workers) {
+        const long count = std::min(kColumns, N - j * kColumns);
         const T* panel = b + k * brs + j * kColumns * bcs;
         ptrdiff_t apart = brs;
         if (M > kFew || bcs != 1 || count % kLanes<T> != 0) {
-          apart = pack_panel(panel, brs, bcs, n, count, packed.get());
+          apart = (count + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+          pack_panel(panel, brs, bcs, n, count, packed.get(), apart);
           panel = packed.get();
         }
-        times_panel(a + k * acs, ars, acs, M, n, panel, apart, count, c + j * kColumns,
-                    crs, add || k > 0);
+        T* to = c + j * kColumns;
+        if (!transposed) {
+          times_panel(a + k * acs, ars, acs, M, n, panel, apart, count, to, crs,
+                      add || k > 0);
+          continue;
+        }
+        for (long i = 0; i < n_groups; ++i)
+          times_panel(groups.get() + i * kRows * n, 1, kRows,
+                      std::min(kRows, M - i * kRows), n, panel, apart, count,
+                      to + i * kRows * crs, crs, add || k > 0);
       }
-    }
-  });
+    });
+  }
 }
 
 }  // namespace SKRNN_ISA

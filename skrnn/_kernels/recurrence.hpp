@@ -31,21 +31,23 @@ namespace SKRNN_ISA {
 
 constexpr long kCache = 1 << 17;  // bytes of sums to work on at a time
 
-// Splits B sequences, longest first, so that each part has about as many steps.
-inline std::vector<long> split_sequences(const int64_t* sizes, const Shape& s, int n) {
-  std::vector<long> lengths(s.B, 0), edges{0};
-  for (long t = 0; t < s.T; ++t) {
-    ++lengths[sizes[t] - 1];  // the last one live; those before it are, too
-  }
+// Splits B sequences, longest first, into n parts of about as many steps: part i begins
+// at edges[i]. (A vector of the standard library would be shared between instruction
+// sets.)
+template <class T>
+Buffer<T> split_sequences(const int64_t* sizes, const Shape& s, int n) {
+  Buffer<T> edges(n + 1), lengths(s.B);
+  std::fill_n(lengths.get(), s.B, T(0));
+  for (long t = 0; t < s.T; ++t) ++lengths[sizes[t] - 1];  // and of all before it
   for (long j = s.B - 2; j >= 0; --j) lengths[j] += lengths[j + 1];
-  long done = 0;
-  for (long j = 0; j < s.B; ++j) {
+  std::fill_n(edges.get(), n + 1, T(s.B));
+  edges[0] = 0;
+  T done = 0;
+  int part = 1;
+  for (long j = 0; j < s.B && part < n; ++j) {
     done += lengths[j];
-    if (done * n >= s.N * long(edges.size()) && long(edges.size()) < n)
-      edges.push_back(j + 1);
+    if (done * n >= T(s.N) * part) edges[part++] = T(j + 1);
   }
-  edges.resize(n + 1, s.B);
-  edges[n] = s.B;
   return edges;
 }
 
@@ -232,7 +234,7 @@ void forward(int cell, const Shape& s, const int64_t* sizes, const T* z, const T
              T* c_last, T* saved, int n_threads) {
   const long G = n_gates(cell), H = s.H, state = s.B * H;
   const int parts = int(std::max<long>(1, std::min<long>(s.B, n_threads / s.D)));
-  const auto edges = split_sequences(sizes, s, parts);
+  const auto edges = split_sequences<long>(sizes, s, parts);
   if (c_last != nullptr) {
     if (c0 != nullptr)
       std::copy_n(c0, s.D * state, c_last);
@@ -449,7 +451,7 @@ void backward(int cell, const Shape& s, const int64_t* sizes, const T* dh, const
               int n_threads) {
   const long G = n_gates(cell), S = n_slots(cell), H = s.H, state = s.B * H;
   const int parts = int(std::max<long>(1, std::min<long>(s.B, n_threads / s.D)));
-  const auto edges = split_sequences(sizes, s, parts);
+  const auto edges = split_sequences<long>(sizes, s, parts);
   Buffer<T> scratch(cell == kGru ? size_t(s.D) * s.N * G * H : 1);
   auto of = [&](long d) {
     return Backward<T>{cell,
