@@ -58,24 +58,34 @@ def project_grad(x, dz):
     """
     if sparse.issparse(x):
         rows, columns = np.unique(x.indices, return_inverse=True)
-        data, indptr = x.data, x.indptr
-    elif x.ndim == 1:
-        if x.min(initial=0) < 0:
-            x, dz = x[x >= 0], dz[x >= 0]
-        rows, columns = np.unique(x, return_inverse=True)
-        data, indptr = np.ones(len(x), dtype=dz.dtype), np.arange(len(x) + 1)
-    else:
-        used = x.any(axis=0)
-        if used.all():
-            return RowGrad(slice(None), product(x.T, dz))
-        rows = np.flatnonzero(used)
-        return RowGrad(rows, product(x[:, rows].T, dz))
-    if kernels.compiled is not None and (x.ndim == 1):
-        values = np.zeros((len(rows), dz.shape[1]), dtype=dz.dtype)
-        kernels.compiled.add_rows(columns, dz, values)
-        return RowGrad(rows, values)
-    touched = sparse.csr_array((data, columns, indptr), shape=(len(dz), len(rows)))
-    return RowGrad(rows, touched.T @ dz)
+        shape = len(dz), len(rows)
+        touched = sparse.csr_array((x.data, columns, x.indptr), shape=shape)
+        return RowGrad(rows, touched.T @ dz)
+    if x.ndim == 1:
+        rows, index = np.unique(x, return_inverse=True)
+        return without_none(rows, sum_by(index, dz, len(rows)))
+    used = x.any(axis=0)
+    if used.all():
+        return RowGrad(slice(None), product(x.T, dz))
+    rows = np.flatnonzero(used)
+    return RowGrad(rows, product(x[:, rows].T, dz))
+
+
+def sum_by(index, values, n):
+    """Return n rows: row i is the sum of the values whose index is i."""
+    if kernels.compiled is None:
+        ones, indptr = np.ones(len(index), values.dtype), np.arange(len(index) + 1)
+        which = sparse.csr_array((ones, index, indptr), shape=(len(index), n))
+        return which.T @ values
+    sums = np.zeros((n, values.shape[1]), dtype=values.dtype)
+    kernels.compiled.add_rows(index, values, sums)
+    return sums
+
+
+def without_none(ids, values):
+    """Return the gradient of the rows of some ids, sorted, -1 left out."""
+    n = int(np.searchsorted(ids, 0))
+    return RowGrad(ids[n:], values[n:])
 
 
 def project_both(x, reverse, W, *, times=product):
@@ -94,20 +104,22 @@ def project_both(x, reverse, W, *, times=product):
     -------
     ndarray of shape (D, N, m)
     """
-    z = np.empty((len(W), x.shape[0], W.shape[2]), dtype=W.dtype)
+    if len(W) == 1:
+        return project(x, W[0], times=times)[None]
+    z = np.empty((2, x.shape[0], W.shape[2]), dtype=W.dtype)
     z[0] = project(x, W[0], times=times)
-    if len(W) == 2:
-        z[1] = project(x[reverse], W[1], times=times)
+    z[1] = project(x[reverse], W[1], times=times)
     return z
 
 
 def project_both_grad(x, reverse, dz):
     """Return the derivative by W of `project_both`, values (D, n_touched, m)."""
-    D, N, m = dz.shape
-    if D == 2:
-        dz = np.concatenate([dz[0], dz[1].take(reverse, axis=0)], axis=1)
-    rows, values = project_grad(x, dz.reshape(N, D * m))
-    return RowGrad(rows, values.reshape(-1, D, m).transpose(1, 0, 2))
+    if len(dz) == 1:
+        rows, values = project_grad(x, dz[0])
+        return RowGrad(rows, values[None])
+    rows, values = project_grad(x, dz[0])
+    both = np.stack([values, project_grad(x[reverse], dz[1]).values])
+    return RowGrad(rows, both)
 
 
 def drop(x, rate, rng, V, dtype):

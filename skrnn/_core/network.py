@@ -2,8 +2,10 @@
 
 from functools import partial
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from skrnn._core import inputs, recurrence
 from skrnn._core.batching import PackedBatch, batches_by_length
@@ -14,6 +16,14 @@ from skrnn._core.pooling import POOLINGS
 from skrnn._core.products import product
 
 MAX_SCORES = 2**22  # that are computed at a time where they need not all be kept
+
+
+class _Tokens(NamedTuple):
+    """The tokens of a batch, each once."""
+
+    ids: np.ndarray  # sorted
+    which: np.ndarray  # shape (N,), of each step the place of its token
+    vectors: np.ndarray  # their embeddings
 
 
 class Network:
@@ -184,7 +194,9 @@ class Network:
         times = self._times(keep)
         tape, last, pooled = [x], [], None
         n_layers = len(self.hidden_sizes)
-        if self.embedding_dim is not None:
+        dropped = rng is not None and self.dropout[0] > 0
+        by_token = not sparse.issparse(x) and x.ndim == 1 and not dropped
+        if self.embedding_dim is not None and not by_token:
             x = inputs.project(x, params["embedding"], times=times)
         for l in range(n_layers):
             x, mask = self._drop(x, l, rng)
@@ -260,6 +272,9 @@ class Network:
             dz, _ = recurrence.backward(
                 self.cell, dh, kept, U, e, dU, de, n_threads=self.n_threads
             )
+            if isinstance(x, _Tokens):
+                grads.table = self._tokens_backward(params, x, dz, batch, grads)
+                break
             grads[f"b{l}"][...] += dz.sum(axis=1)
             if l == 0 and self.embedding_dim is None:
                 grads.table = inputs.project_both_grad(x, batch.reverse, dz)
@@ -269,9 +284,10 @@ class Network:
             dx = both[0]
             if self.n_directions == 2:
                 dx += both[1].take(batch.reverse, axis=0)
-        if mask is not None:
-            dx *= mask
-        grads.table = inputs.project_grad(raw, dx)
+        else:
+            if mask is not None:
+                dx *= mask
+            grads.table = inputs.project_grad(raw, dx)
         if self.tied:
             rows, values = grads.table
             table = np.zeros(params.table.shape, dtype=self.dtype)
@@ -440,6 +456,8 @@ class Network:
     def _project(self, params, x, batch, l, times):
         """Return what the inputs of layer l contribute, and these for `backward`."""
         W = params[f"W{l}"]
+        if l == 0 and self.embedding_dim is not None and x.ndim == 1:
+            return self._project_tokens(params, x, batch, times)
         if l == 0 and self.embedding_dim is None:
             z = inputs.project_both(x, batch.reverse, W, times=times)
         else:
@@ -449,6 +467,33 @@ class Network:
             z = times(x, W)
         z += params[f"b{l}"][:, None]
         return z, x
+
+    def _project_tokens(self, params, ids, batch, times):
+        """Do the same for ids with embeddings: once for each token, then by step."""
+        tokens, which = np.unique(ids, return_inverse=True)
+        vectors = inputs.project(tokens, params["embedding"])
+        by_token = times(np.stack([vectors] * self.n_directions), params["W0"])
+        by_token += params["b0"][:, None]
+        if self.n_directions == 1:
+            z = by_token.take(which, axis=1)
+        else:
+            order = which, which[batch.reverse]
+            z = np.stack(
+                [each.take(o, axis=0) for each, o in zip(by_token, order, strict=True)]
+            )
+        return z, _Tokens(tokens, which, vectors)
+
+    def _tokens_backward(self, params, x, dz, batch, grads):
+        """Add to the gradients of the first layer; return that of the embedding."""
+        times = self._times(keep=True)
+        dx = 0
+        for d, dz_d in enumerate(dz):
+            which = x.which if d == 0 else x.which[batch.reverse]
+            by_token = inputs.sum_by(which, dz_d, len(x.ids))
+            grads["b0"][d] += by_token.sum(axis=0)
+            times(x.vectors.T, by_token, out=grads["W0"][d])
+            dx = dx + times(by_token, params["W0"][d].T)
+        return inputs.without_none(x.ids, dx)
 
     def _extra(self, params, l):
         if self.cell.n_extra:

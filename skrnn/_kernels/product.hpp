@@ -87,7 +87,8 @@ void times_vectors(const T* a, ptrdiff_t rs, ptrdiff_t ks, long n_rows, long K,
 }
 
 constexpr int kWide = 4;  // vectors of a panel at most
-constexpr long kFew = 16;  // rows for which packing does not pay
+constexpr long kFew = 16;    // rows for which packing does not pay
+constexpr long kInner = 512;  // rows of a panel at a time, so that it stays in a cache
 
 // c (+)= a @ panel, of n_rows rows and `count` columns, at most kWide vectors.
 template <class T>
@@ -151,9 +152,11 @@ class Panels {
   }
   // c (+)= a @ b
   void times(const T* a, ptrdiff_t rs, long n_rows, T* c, ptrdiff_t crs, bool add) const {
-    for (size_t j = 0; j < panels_.size(); ++j)
-      times_panel(a, rs, 1, n_rows, K_, panels_[j].rows, panels_[j].apart, columns(j),
-                  c + j * kColumns, crs, add);
+    for (long k = 0; k < K_; k += kInner)
+      for (size_t j = 0; j < panels_.size(); ++j)
+        times_panel(a + k, rs, 1, n_rows, std::min(kInner, K_ - k),
+                    panels_[j].rows + k * panels_[j].apart, panels_[j].apart, columns(j),
+                    c + j * kColumns, crs, add || k > 0);
   }
   static long n_panels(long N) { return (N + kColumns - 1) / kColumns; }
 
@@ -175,7 +178,6 @@ void product(const T* a, ptrdiff_t ars, ptrdiff_t acs, const T* b, ptrdiff_t brs
              ptrdiff_t bcs, T* c, ptrdiff_t crs, long M, long N, long K, bool add,
              int n_threads) {
   constexpr long kColumns = Panels<T>::kColumns;
-  constexpr long kInner = 512;           // a packed panel stays in the second-level cache
   constexpr long kRows = kAccumulators;  // a multiple of the rows of every tile
   if (K == 0 && !add)
     for (long i = 0; i < M; ++i) std::fill_n(c + i * crs, N, T(0));
