@@ -76,6 +76,7 @@ def train_epoch(
     else:
         batches = _windows(data, bptt)
     state = None
+    touched = np.zeros(params.table.shape[-2], dtype=bool)
     for batch, index in batches:
         terms = network.terms(batch, index)
         weights = data.weights[terms]
@@ -95,12 +96,13 @@ def train_epoch(
             raise FloatingPointError("gradient" if math.isfinite(loss) else "loss")
         with uninterrupted():
             optimizer.step(params, grads, lr, scale)
+        touched[grads.table.rows] = True
         total += loss
         total_terms += n_terms
-    if not all(
-        math.isfinite(w.sum(dtype=np.float64)) for w in (params.flat, params.table)
-    ):
-        raise FloatingPointError("sum of the weights")
+    rows = slice(None) if touched.all() else np.flatnonzero(touched)
+    for weights in (params.flat, params.table[..., rows, :]):
+        if not math.isfinite(weights.sum(dtype=np.float64)):
+            raise FloatingPointError("sum of the weights")
     return total / total_terms
 
 
