@@ -128,6 +128,11 @@ void pack_panel(const T* b, ptrdiff_t ks, ptrdiff_t cs, long K, long count, T* p
     }
 }
 
+// How many threads to use for so many multiplications: to wake one takes time, too.
+inline int worth(long n_products, int n_threads) {
+  return n_products < (1L << 21) ? 1 : n_threads;
+}
+
 // All columns of a matrix in panels, for products that are made many times. Where few
 // rows will be multiplied, panels of whole vectors are left where they are.
 template <class T>
@@ -182,6 +187,7 @@ void product(const T* a, ptrdiff_t ars, ptrdiff_t acs, const T* b, ptrdiff_t brs
   if (K == 0 && !add)
     for (long i = 0; i < M; ++i) std::fill_n(c + i * crs, N, T(0));
   const long n_panels = Panels<T>::n_panels(N);
+  n_threads = worth(M * N * K, n_threads);
   const int n_workers = int(std::max<long>(1, std::min<long>(n_threads, n_panels)));
   // Of a transposed matrix, whose columns may collide in the caches, some rows at a time
   // are packed side by side.

@@ -233,7 +233,8 @@ void forward(int cell, const Shape& s, const int64_t* sizes, const T* z, const T
              const T* w, long n_extra, const T* h0, const T* c0, T* h, T* h_last,
              T* c_last, T* saved, int n_threads) {
   const long G = n_gates(cell), H = s.H, state = s.B * H;
-  const int parts = int(std::max<long>(1, std::min<long>(s.B, n_threads / s.D)));
+  n_threads = worth(s.N * G * H * H, n_threads);
+  const int parts = int(std::max<long>(1, std::min<long>(s.B / 8, n_threads / s.D)));
   const auto edges = split_sequences<long>(sizes, s, parts);
   if (c_last != nullptr) {
     if (c0 != nullptr)
@@ -450,7 +451,8 @@ void backward(int cell, const Shape& s, const int64_t* sizes, const T* dh, const
               long n_extra, T* dz, T* dU, T* dw, T* dh_first, T* dc_first,
               int n_threads) {
   const long G = n_gates(cell), S = n_slots(cell), H = s.H, state = s.B * H;
-  const int parts = int(std::max<long>(1, std::min<long>(s.B, n_threads / s.D)));
+  n_threads = worth(s.N * G * H * H, n_threads);
+  const int parts = int(std::max<long>(1, std::min<long>(s.B / 8, n_threads / s.D)));
   const auto edges = split_sequences<long>(sizes, s, parts);
   Buffer<T> scratch(cell == kGru ? size_t(s.D) * s.N * G * H : 1);
   auto of = [&](long d) {
