@@ -38,11 +38,11 @@ SANITIZED_TESTS := import sys, pytest; \
 	sys.meta_path = [f for f in sys.meta_path if '_editable' not in type(f).__module__]; \
 	sys.exit(pytest.main(['tests/test_kernels.py']))
 sanitize: .venv/.test
-	$(BIN)/python -m pip -qq --disable-pip-version-check install nanobind
-	cmake -S . -B $(SANITIZED) -DSKRNN_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release \
+	$(BIN)/python -m pip -qq --disable-pip-version-check install cmake nanobind
+	$(BIN)/cmake -S . -B $(SANITIZED) -DSKRNN_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release \
 		-DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python \
 		-Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) > /dev/null
-	cmake --build $(SANITIZED) --parallel > /dev/null
+	$(BIN)/cmake --build $(SANITIZED) --parallel > /dev/null
 	mkdir -p $(SANITIZED)/tree
 	cp -r skrnn $(SANITIZED)/tree
 	cp $(SANITIZED)/_compiled*.so $(SANITIZED)/tree/skrnn/_kernels

@@ -341,14 +341,18 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         if not isinstance(y, list):
             scaled = (y - self.condition_mean_) / self.condition_scale_
             return scaled.astype(self._architecture["dtype"])
-        codes = encode_labels(y, self.conditions_)
-        if (codes < 0).any():
-            i = int(np.argmax(codes < 0))
+        self._check_known(y, np.ones(len(y), dtype=bool))
+        return encode_labels(y, self.conditions_)
+
+    def _check_known(self, y, used):
+        """Check that the labels that are used are conditions of the model."""
+        unknown = (encode_labels(y, self.conditions_) < 0) & used
+        if unknown.any():
+            i = int(np.argmax(unknown))
             raise ValueError(
                 f"y[{i}] is the condition {y[i]!r}, which is not among those that the "
                 f"model was fitted on, {self.conditions_.tolist()!r:.200}."
             )
-        return codes
 
     @property
     def _is_of_ids(self):
@@ -357,8 +361,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
     @property
     def _n_inputs(self):
         """The number of different inputs besides conditions."""
-        end = self._is_of_ids and (self.stream or self.tie_weights)
-        return self.input_size_ + bool(end)
+        return self._architecture["input_size"] - self._n_condition_inputs
 
     @property
     def _n_condition_inputs(self):
@@ -374,7 +377,9 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
 
     def _describe(self):
         described = super()._describe()
-        described["input_size"] = self._n_inputs + self._n_condition_inputs
+        end = self._is_of_ids and (self.stream or self.tie_weights)
+        n_inputs = self.input_size_ + bool(end)
+        described["input_size"] = n_inputs + self._n_condition_inputs
         width = described["hidden_sizes"][-1]
         if self.tie_weights and self.embedding_dim != width:
             raise ValueError(
@@ -389,7 +394,10 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         super()._initialize(X)
 
     def _make_terms(self, X, y, weights):
+        self._stream = bool(self.stream)
         used = weights != 0
+        if isinstance(y, list):
+            self._check_known(y, used | self._stream)
         if not self.stream and isinstance(y, list):  # others may be of no class
             X, weights, y = X[used], weights[used], list(compress(y, used))
         conditions = None if y is None else self._encode_conditions(y)
@@ -402,7 +410,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         is_first = np.zeros(offsets[-1], dtype=bool)
         is_first[offsets[:-1]] = True
         if self._is_of_ids:
-            first = self.end_token_ if self.stream else -1
+            first = self.end_token_ if self._stream else -1
             steps = np.full(offsets[-1], first, dtype=np.int64)
         else:
             dtype = self._architecture["dtype"]
@@ -414,15 +422,16 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
 
     def _input_rows(self, steps, conditions):
         """Return what the network reads: steps, and the condition of each."""
-        if conditions is None:
-            return steps
         n, dtype = len(steps), self._architecture["dtype"]
+        if conditions is None:
+            return steps if self._is_of_ids else steps.astype(dtype, copy=False)
         K = self._n_condition_inputs
         if conditions.ndim == 1:
             columns, values = conditions[:, None], np.ones((n, 1), dtype=dtype)
         else:
             columns, values = np.tile(np.arange(K), (n, 1)), conditions
         if not self._is_of_ids:
+            steps = steps.astype(dtype, copy=False)
             beside = np.zeros((n, K), dtype=dtype)
             np.put_along_axis(beside, columns, values, axis=1)
             return np.concatenate([steps, beside], axis=1)
@@ -478,6 +487,12 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         return Data(X.rows, targets, weights, edges[:-1], np.diff(edges))
 
     def _validator(self, network, X, targets, weights):
+        if not weights.any():
+            raise ValueError(
+                "early_stopping with stream=True holds out the end of the text, which "
+                "has no sample_weight: use a larger validation_fraction."
+            )
+
         def validate(params):
             losses = self._losses(network, params, X, targets)
             return -float(np.average(losses, weights=weights))
@@ -489,7 +504,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
 
     def _losses(self, network, params, inputs, targets):
         """Return minus the log-probability of each step."""
-        offsets = inputs.offsets[[0, -1]] if self.stream else inputs.offsets
+        offsets = inputs.offsets[[0, -1]] if self._stream else inputs.offsets
         with steady_arithmetic():
             return network.losses(
                 params, inputs.rows, targets, offsets, run_all=self._map_threads
@@ -511,7 +526,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
                     "y is None, but the model was fitted on conditions that are "
                     "numbers: pass those of each sequence."
                 )
-            if self.conditions_ is not None and self.stream:
+            if self.conditions_ is not None and self._stream:
                 raise ValueError(
                     "y is None, but the model was fitted on a stream with conditions: "
                     "pass the condition of each sequence."
@@ -770,7 +785,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         _check_sampling(temperature, top_k, top_p)
         if self._is_of_ids:
             excluded = self._check_excluded(exclude)
-        elif not (top_k is None and top_p is None and exclude == "unknown"):
+        elif top_k is not None or top_p is not None or not isinstance(exclude, str):
             raise ValueError(
                 "top_k, top_p and exclude are for tokens, and the model was fitted on "
                 "rows of 0 and 1: leave them out."
@@ -868,7 +883,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
 
     def _new_sequences(self, rows, offsets):
         if not self._is_of_ids:
-            return Sequences(rows, offsets)
+            return Sequences(rows.astype(self._architecture["dtype"]), offsets)
         n_tokens, unknown = self.input_size_, self.unknown_token_
         rows = rows.astype(np.int64)
         return Sequences(rows, offsets, n_tokens=n_tokens, unknown=unknown)
@@ -973,7 +988,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         if self.condition_mean_ is not None:
             K = len(self.condition_mean_)
             condition = np.asarray(condition, dtype=np.float64)
-            if condition.size == K and condition.ndim < 2:
+            if condition.shape in ((), (1,), (K,), (1, K)) and condition.size == K:
                 condition = np.tile(condition.reshape(1, K), (n, 1))
             if condition.shape != (n, K) and (*condition.shape, K) != (n, 1):
                 raise ValueError(

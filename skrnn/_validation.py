@@ -511,7 +511,7 @@ def check_sequences(
         if table == "steps":
             sequences = Sequences(array, np.arange(n + 1))
         elif table == "tokens":
-            sequences = _rows_of_ids(array.ravel(), np.arange(n + 1) * T)
+            sequences = _rows_of_ids(array.ravel(), np.arange(n + 1) * T, name)
         else:
             sequences = Sequences(array.reshape(-1, 1), np.arange(n + 1) * T)
     else:
@@ -519,7 +519,7 @@ def check_sequences(
         if reset and table == "series" and _is_table_of_lists(X, sequences):
             estimator.n_features_in_ = int(sequences.lengths[0])
         if table == "tokens" and _is_table_of_lists(X, sequences):
-            sequences = _rows_of_ids(sequences.rows[:, 0], sequences.offsets)
+            sequences = _rows_of_ids(sequences.rows[:, 0], sequences.offsets, name)
     if allow_empty and sequences.rows.shape[0] == 0:  # nothing, of no kind
         sequences = sequences._with(np.empty(0, dtype=np.int64), sequences.offsets)
     if sequences.kind == "tokens":
@@ -545,7 +545,7 @@ def check_sequences(
     return Sequences(rows, offsets)
 
 
-def _rows_of_ids(numbers, offsets):
+def _rows_of_ids(numbers, offsets, name):
     """Return sequences of ids that came as floats."""
     whole = numbers == np.rint(numbers)
     if not whole.all():
@@ -553,7 +553,7 @@ def _rows_of_ids(numbers, offsets):
         ids[whole] = numbers[whole].astype(np.int64)
     else:
         ids = numbers.astype(np.int64)
-    return Sequences(check_ids(ids, offsets), offsets)
+    return Sequences(check_ids(ids, offsets, name=name), offsets)
 
 
 def _is_table_of_lists(X, sequences):

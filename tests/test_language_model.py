@@ -1106,3 +1106,34 @@ def test_failed_fit_leaves_the_model_as_it_was():
     model.set_params(stream=False, early_stopping=True)
     with pytest.raises(ValueError, match="partial_fit does not support early_stopping"):
         model.partial_fit(X2, LABELS)
+
+
+@pytest.mark.parametrize("changed", [{"stream": True}, {"tie_weights": True}])
+def test_parameters_of_a_fitted_model_do_not_change_what_it_computes(changed):
+    X, y = [[0, 1, 2], [2, 1], [0]] * 4, list("ab") * 6
+    model = RNNLanguageModel(hidden_layer_sizes=3, embedding_dim=3, max_iter=2)
+    expected = model.fit(X, y).score_samples(X, y)
+    assert_array_equal(model.set_params(**changed).score_samples(X, y), expected)
+    without = {name: not value for name, value in changed.items()}
+    options = {"hidden_layer_sizes": 3, "embedding_dim": 3, "max_iter": 2}
+    model = RNNLanguageModel(bptt=2, batch_size=2, **options, **changed).fit(X)
+    expected = model.score_samples(X)
+    assert_array_equal(model.set_params(**without).score_samples(X), expected)
+
+
+def test_the_held_out_end_of_a_stream_must_have_a_weight():
+    X = [[0, 1]] * 60
+    model = RNNLanguageModel(
+        stream=True, early_stopping=True, bptt=2, batch_size=2, max_iter=1
+    )
+    with pytest.raises(ValueError, match="holds out the end of the text, which has no"):
+        model.fit(X, sample_weight=[1] * 50 + [0] * 10)
+
+
+def test_the_index_of_an_unknown_condition_is_that_of_y():
+    X, y = [[0, 1]] * 10, list("ab") * 5
+    model = RNNLanguageModel(hidden_layer_sizes=2, max_iter=1).fit(X, y)
+    y[7] = "z"
+    with pytest.raises(ValueError, match=r"y\[7\] is the condition 'z'"):
+        model.partial_fit(X, y, sample_weight=[0] * 5 + [1] * 5)
+    model.partial_fit(X, y, sample_weight=np.arange(10) != 7)

@@ -366,10 +366,10 @@ def test_parts_of_any_length_are_the_whole_to_the_bit():
             assert_array_equal(part, of_all[:, long])
 
 
-@pytest.mark.parametrize("max_scores", [1, 3 * K, 40 * K])
+@pytest.mark.parametrize("max_rows", [1, 3, 40])
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
 @pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
-def test_windows_change_no_bit(kind, head, max_scores, monkeypatch):
+def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     network, params, rows, offsets = language_network(kind, np.float32, head=head)
     targets = np.random.default_rng(1).integers(0, K, offsets[-1])
     targets = targets if head == "softmax" else np.eye(K)[targets]
@@ -378,21 +378,28 @@ def test_windows_change_no_bit(kind, head, max_scores, monkeypatch):
     scores = network.scores(params, rows, offsets)
     assert_array_equal(losses, network.head.losses(scores, targets))
     last, state = network.read(params, rows, offsets)
-    monkeypatch.setattr("skrnn._core.network.MAX_SCORES", max_scores)
-    sizes = []
-    hidden = network._hidden
+    monkeypatch.setattr("skrnn._core.network.MAX_ROWS", max_rows)
+    monkeypatch.setattr("skrnn._core.network.MAX_SCORES", max_rows * K)
+    sizes, scored = [], []
+    hidden, losses_of = network._hidden, network.head.losses
 
     def counting(params, x, *rest):
         sizes.append(x.shape[0])
         return hidden(params, x, *rest)
 
+    def scoring(scores, y):
+        scored.append(len(scores))
+        return losses_of(scores, y)
+
     monkeypatch.setattr(network, "_hidden", counting)
+    monkeypatch.setattr(network.head, "losses", scoring)
     assert_array_equal(network.losses(params, rows, targets, offsets), losses)
     found, found_state = network.read(params, rows, offsets)
     assert_array_equal(found, last)
     for layer, expected in zip(found_state, state, strict=True):
         assert_array_equal(layer, expected)
-    assert max(sizes) <= max(max_scores // K, 40)  # a step of each, at least
+    assert max(sizes) <= max(max_rows, 40)  # a step of each, at least
+    assert max(scored) <= max_rows
     assert sum(sizes) == 2 * offsets[-1]
     one = network.losses(params, rows[: offsets[1]], targets[: offsets[1]], offsets[:2])
     assert_array_equal(one, losses[: offsets[1]])

@@ -148,3 +148,18 @@ def test_lstm_of_known_weights_copies_its_input():
     U, w = np.zeros((1, 2, 8)), np.empty((1, 0, 2))
     h, _, _ = recurrence.forward(cell, np.tile(z, (1, 3, 1)), U, w, [1, 1, 1])
     assert_allclose(h, np.tile(np.tanh(np.tanh(g)), (1, 3, 1)), rtol=1e-12, atol=0)
+
+
+def test_a_cell_that_the_kernels_do_not_know_runs_by_numpy():
+    class Mine(CELLS["gru"]):
+        pass
+
+    rng = np.random.default_rng(0)
+    z, U = rng.standard_normal((1, 5, 9)), rng.standard_normal((1, 3, 9))
+    w = rng.standard_normal((1, 1, 3))
+    found, _, tape = recurrence.forward(Mine(), z, U, w, [3, 2])
+    expected, _, _ = recurrence.forward(CELLS["gru"](), z, U, w, [3, 2])
+    assert_allclose(found, expected, rtol=1e-12)
+    dU, dw = np.zeros_like(U), np.zeros_like(w)
+    recurrence.backward(Mine(), found, tape, U, w, dU, dw)
+    assert dU.any()

@@ -13,6 +13,11 @@ from skrnn._core import kernels
 BLOCK = 2**16  # scores that are worked on at a time, so that they stay in the cache
 
 
+def _weighted_sum(losses, weights):
+    """Return a sum that no BLAS splits by its number of threads."""
+    return float((losses.astype(np.float64) * weights).sum())
+
+
 def _blocks(scores):
     """Yield slices of a few rows each."""
     step = max(1, BLOCK // scores.shape[1])
@@ -45,7 +50,7 @@ class Softmax:
         losses = np.empty(len(y), dtype=scores.dtype)
         if kernels.compiled is not None:
             kernels.compiled.softmax_loss(scores, y, weights, losses, self.n_threads)
-            return float(losses.astype(np.float64) @ weights), scores
+            return _weighted_sum(losses, weights), scores
         for block in _blocks(scores):
             p, weight = scores[block], weights[block]
             true = np.arange(len(p)), y[block]
@@ -56,7 +61,7 @@ class Softmax:
             losses[block] = np.log(total) - true_scores
             p *= (weight / total)[:, None]
             p[true] -= weight
-        return float(losses.astype(np.float64) @ weights), scores
+        return _weighted_sum(losses, weights), scores
 
     def losses(self, scores, y):
         """Return minus the log-probability of the true class of each row, float64."""
@@ -145,7 +150,7 @@ class SquaredError:
         """
         scores -= y
         losses = np.einsum("nk,nk->n", scores, scores)
-        loss = 0.5 * float(losses.astype(np.float64) @ weights)
+        loss = 0.5 * _weighted_sum(losses, weights)
         scores *= weights[:, None]
         return loss, scores
 
@@ -159,7 +164,7 @@ class AbsoluteError:
         losses = np.abs(scores).sum(axis=1, dtype=np.float64)
         np.sign(scores, out=scores)
         scores *= weights[:, None]
-        return float(losses @ weights), scores
+        return _weighted_sum(losses, weights), scores
 
 
 HEADS = {

@@ -15,7 +15,8 @@ from skrnn._core.params import Params, RowGrad, fill_glorot_uniform, orthogonal
 from skrnn._core.pooling import POOLINGS
 from skrnn._core.products import product
 
-MAX_SCORES = 2**22  # that are computed at a time where they need not all be kept
+# How many steps and scores are computed at a time where they need not all be kept.
+MAX_ROWS, MAX_SCORES = 2**12, 2**22
 
 
 class _Tokens(NamedTuple):
@@ -371,10 +372,15 @@ class Network:
         losses = np.empty(offsets[-1])
 
         def run(batch, index):
+            n_rows = max(1, MAX_SCORES // self.n_outputs)
             for window, x, _ in self._read_windows(params, rows, batch, None):
-                scores = self._times(keep=False)(x, self._output_weights(params))
-                scores += params["b_out"]
-                losses[window.rows] = self.head.losses(scores, targets[window.rows])
+                for start in range(0, len(x), n_rows):
+                    part = window.rows[start : start + n_rows]
+                    scores = self._times(keep=False)(
+                        x[start : start + n_rows], self._output_weights(params)
+                    )
+                    scores += params["b_out"]
+                    losses[part] = self.head.losses(scores, targets[part])
 
         self._run_batches(run, offsets, run_all)
         return losses
@@ -432,8 +438,7 @@ class Network:
 
         And the state after it, of those sequences that are live in it.
         """
-        max_rows = max(1, min(4096, MAX_SCORES // self.n_outputs))
-        for window in batch.windows(max(1, max_rows // len(batch.lengths))):
+        for window in batch.windows(max(1, MAX_ROWS // len(batch.lengths))):
             x, state, _ = self._hidden(
                 params, rows[window.rows], window, None, False, live_part(state, window)
             )

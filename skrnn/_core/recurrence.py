@@ -58,7 +58,7 @@ def forward(cell, z, U, w, sizes, state=None, *, keep=True, n_threads=1):
     tape : tuple or None
         For `backward`.
     """
-    if kernels.compiled is not None:
+    if kernels.compiled is not None and type(cell).__name__ in COMPILED:
         return _compiled_forward(cell, z, U, w, sizes, state, keep, n_threads)
     D, N, H = z.shape[0], z.shape[1], U.shape[1]
     if state is None:

@@ -16,6 +16,7 @@ template <class T>
 void softmax_loss(T* scores, const int64_t* y, const T* weights, T* losses, long N,
                   long K, int n_threads) {
   constexpr int W = kLanes<T>;
+  n_threads = worth(16 * N * K, n_threads);  // an exponential is some of them
   const long n_parts = std::min<long>(n_threads, N);
   run_all(n_parts, n_threads, [&](long part) {
     for (long row = N * part / n_parts; row < N * (part + 1) / n_parts; ++row) {

@@ -1,5 +1,6 @@
-// What Python sees. Arrays are C-contiguous and of one type, which skrnn._core.kernels
-// makes sure of; the lock of the interpreter is free while kernels run.
+// What Python sees. nanobind copies inputs that are not C-contiguous or of another type;
+// that shapes agree and indices are in range is for skrnn._core to see to. The lock of the
+// interpreter is free while kernels run.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>

@@ -58,7 +58,7 @@ struct Forward {
   Shape s;
   const int64_t* sizes;
   const T *z, *w;
-  const T *h0, *c0;                // shape (B, H), nullptr for zeros
+  const T* h0;                     // shape (B, H), nullptr for zeros
   T *h, *h_last, *c_last, *saved;  // c_last: also the running memory
 
   static constexpr int W = kLanes<T>;
@@ -261,7 +261,6 @@ void forward(int cell, const Shape& s, const int64_t* sizes, const T* z, const T
                          z + d * s.N * G * H,
                          w + d * n_extra * H,
                          h0 ? h0 + d * state : nullptr,
-                         c0 ? c0 + d * state : nullptr,
                          h + d * s.N * H,
                          h_last + d * state,
                          c_last ? c_last + d * state : nullptr,

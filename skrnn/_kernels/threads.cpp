@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace skrnn {
@@ -25,9 +27,15 @@ class Pool {
       ++generation_;
     }
     wake_.notify_all();
-    work(0);
+    try {
+      work(0);
+    } catch (...) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      error_ = std::current_exception();
+    }
     std::unique_lock<std::mutex> lock(mutex_);
     done_.wait(lock, [&] { return left_ == 0; });
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
  private:
@@ -47,8 +55,14 @@ class Pool {
       if (id >= n_) continue;
       const auto* work = work_;
       lock.unlock();
-      (*work)(id);
+      std::exception_ptr error;
+      try {
+        (*work)(id);
+      } catch (...) {
+        error = std::current_exception();
+      }
       lock.lock();
+      if (error) error_ = error;
       if (--left_ == 0) done_.notify_one();
     }
   }
@@ -57,18 +71,19 @@ class Pool {
   std::condition_variable wake_, done_;
   std::vector<std::thread> threads_;
   const std::function<void(int)>* work_ = nullptr;
+  std::exception_ptr error_;
   int n_ = 0, left_ = 0;
   long generation_ = 0;
 };
 
-std::mutex in_use;
+std::mutex pool_in_use;
 Pool* pool = nullptr;  // never deleted: its threads wait until the process ends
 pid_t owner = 0;
 
 }  // namespace
 
 void run_at_once(int n, const std::function<void(int)>& work) {
-  std::unique_lock<std::mutex> lock(in_use, std::try_to_lock);
+  std::unique_lock<std::mutex> lock(pool_in_use, std::try_to_lock);
   if (!lock) {  // another thread of Python is using them
     for (int i = 0; i < n; ++i) work(i);
     return;
