@@ -11,7 +11,13 @@ from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state, check_scalar
 
 from skrnn._base import BaseRNN, steady_arithmetic
-from skrnn._core.decoding import beam_search, generate, row_sampler, token_sampler
+from skrnn._core.decoding import (
+    beam_search,
+    draw_index,
+    generate,
+    row_sampler,
+    token_sampler,
+)
 from skrnn._core.heads import HEADS
 from skrnn._core.network import Network
 from skrnn._core.training import Data
@@ -981,9 +987,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         n = len(prefix)
         if condition is None:
             if self._is_mixture(self._check_conditions(None, n)):
-                cumulated = np.cumsum(self._posterior(prefix), axis=1)
-                at = rng.random_sample((n, 1)) * cumulated[:, -1:]
-                return np.minimum((cumulated <= at).sum(axis=1), cumulated.shape[1] - 1)
+                return draw_index(rng, self._posterior(prefix))
             return None
         if self.condition_mean_ is not None:
             K = len(self.condition_mean_)

@@ -13,11 +13,11 @@ MODULES = {
 }
 # A module of skrnn._core imports from the layers below its own, the lower ones first.
 LAYERS = [
-    ["batching", "cells", "decoding", "kernels", "params", "pooling"],
+    ["batching", "cells", "kernels", "params", "pooling"],
     ["products"],
     ["attention", "crf", "ctc", "inputs", "optimizers", "recurrence"],
     ["heads"],
-    ["network"],
+    ["decoding", "network"],
     ["training"],
 ]
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}

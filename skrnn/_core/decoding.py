@@ -7,6 +7,16 @@ are then those under way, and returns their scores.
 
 import numpy as np
 
+from skrnn._core.heads import Sigmoid, Softmax
+
+
+def draw_index(rng, p):
+    """Draw an index from each row of probabilities, which need not sum to 1."""
+    cumulated = np.cumsum(p, axis=1)
+    total = cumulated[:, -1]
+    at = np.minimum(rng.random_sample(len(p)) * total, np.nextafter(total, 0))
+    return (cumulated <= at[:, None]).sum(axis=1)
+
 
 def token_sampler(rng, *, temperature=1.0, top_k=None, top_p=None, excluded=()):
     """Return a function that draws from each row of scores the index of a token.
@@ -30,10 +40,7 @@ def token_sampler(rng, *, temperature=1.0, top_k=None, top_p=None, excluded=()):
         p = sampling_proba(scores, temperature, top_k, top_p, excluded)
         if temperature == 0:
             return p.argmax(axis=1)
-        cumulated = np.cumsum(p, axis=1)
-        total = cumulated[:, -1]
-        at = np.minimum(rng.random_sample(len(p)) * total, np.nextafter(total, 0))
-        return (cumulated <= at[:, None]).sum(axis=1)
+        return draw_index(rng, p)
 
     return draw
 
@@ -71,8 +78,7 @@ def row_sampler(rng, *, temperature=1.0):
         if temperature == 0:
             return (scores > 0).astype(scores.dtype)
         with np.errstate(over="ignore"):
-            odds = scores.astype(np.float64) / temperature
-            p = 1 / (1 + np.exp(-odds))
+            p = Sigmoid().proba(scores.astype(np.float64) / temperature)
         return (rng.random_sample(p.shape) < p).astype(scores.dtype)
 
     return draw
@@ -144,10 +150,8 @@ def beam_search(scores, advance, *, width, end, max_steps, excluded=()):
     """
     live, ended = [(0.0, [])], []
     for step in range(max_steps + 1):
-        scores = scores.astype(np.float64)
-        scores -= scores.max(axis=1, keepdims=True)
-        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        total = scores + np.array([log_p for log_p, _ in live])[:, None]
+        log_proba = Softmax().log_proba(scores.astype(np.float64))
+        total = log_proba + np.array([log_p for log_p, _ in live])[:, None]
         total[:, list(excluded)] = -np.inf
         ended += [
             (log_p, tokens, True)

@@ -34,34 +34,41 @@ constexpr long kCache = 1 << 17;  // bytes of sums to work on at a time
 // Splits B sequences, longest first, into n parts of about as many steps: part i begins
 // at edges[i]. (A vector of the standard library would be shared between instruction
 // sets.)
-template <class T>
-Buffer<T> split_sequences(const int64_t* sizes, const Shape& s, int n) {
-  Buffer<T> edges(n + 1), lengths(s.B);
-  std::fill_n(lengths.get(), s.B, T(0));
+inline Buffer<long> split_sequences(const int64_t* sizes, const Shape& s, int n) {
+  Buffer<long> edges(n + 1), lengths(s.B);
+  std::fill_n(lengths.get(), s.B, 0L);
   for (long t = 0; t < s.T; ++t) ++lengths[sizes[t] - 1];  // and of all before it
   for (long j = s.B - 2; j >= 0; --j) lengths[j] += lengths[j + 1];
-  std::fill_n(edges.get(), n + 1, T(s.B));
+  std::fill_n(edges.get(), n + 1, s.B);
   edges[0] = 0;
-  T done = 0;
+  long done = 0;
   int part = 1;
   for (long j = 0; j < s.B && part < n; ++j) {
     done += lengths[j];
-    if (done * n >= T(s.N) * part) edges[part++] = T(j + 1);
+    if (done * n >= s.N * part) edges[part++] = j + 1;
   }
   return edges;
+}
+
+// Calls f(row, column, count) for the vectors of n rows of H numbers.
+template <class T, class F>
+void for_each_vector(long n, long H, F f) {
+  constexpr int W = kLanes<T>;
+  for (long r = 0; r < n; ++r) {
+    long j = 0;
+    for (; j + W <= H; j += W) f(r, j, W);
+    if (j < H) f(r, j, int(H - j));
+  }
 }
 
 // One direction of a layer, of which `z` ... are the parts of that direction.
 template <class T>
 struct Forward {
-  int cell;
   Shape s;
   const int64_t* sizes;
   const T *z, *w;
   const T* h0;                     // shape (B, H), nullptr for zeros
   T *h, *h_last, *c_last, *saved;  // c_last: also the running memory
-
-  static constexpr int W = kLanes<T>;
 
   // Runs the sequences from `first` to `last`. The sums U h of some rows at a time are
   // put into `sums`; `step` makes the new state of them.
@@ -92,21 +99,11 @@ struct Forward {
     }
   }
 
-  // Calls f(row, column, count) for the vectors of n rows.
-  template <class F>
-  void for_each_vector(long n, F f) const {
-    for (long r = 0; r < n; ++r) {
-      long j = 0;
-      for (; j + W <= s.H; j += W) f(r, j, W);
-      if (j < s.H) f(r, j, int(s.H - j));
-    }
-  }
-
   template <bool kPeep>
   void lstm(const Panels<T>& U, long first, long last) const {
     const long H = s.H;
     run(U, 4 * H, first, last, [&](long row, long j0, const T*, const T* sums, long n) {
-      for_each_vector(n, [&](long r, long j, int m) {
+      for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const T* p = z + (row + r) * 4 * H + j;
         const T* a = sums + r * 4 * H + j;
         T* memory = c_last + (j0 + r) * H + j;
@@ -140,7 +137,7 @@ struct Forward {
   void gru(const Panels<T>& U, long first, long last) const {
     const long H = s.H;
     run(U, 3 * H, first, last, [&](long row, long, const T* prev, const T* sums, long n) {
-      for_each_vector(n, [&](long r, long j, int m) {
+      for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const T* p = z + (row + r) * 3 * H + j;
         const T* a = sums + r * 3 * H + j;
         const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
@@ -163,7 +160,7 @@ struct Forward {
   void update_only(const Panels<T>& U, long first, long last) const {
     const long H = s.H;
     run(U, 2 * H, first, last, [&](long row, long, const T* prev, const T* sums, long n) {
-      for_each_vector(n, [&](long r, long j, int m) {
+      for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const T* p = z + (row + r) * 2 * H + j;
         const T* a = sums + r * 2 * H + j;
         const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
@@ -185,7 +182,7 @@ struct Forward {
     Buffer<T> scratch(size_t(last - first) * 4 * H);  // r, z, r * h, U (r * h)
     run(gates, 2 * H, first, last,
         [&](long row, long, const T* prev, const T* sums, long n) {
-          for_each_vector(n, [&](long r, long j, int m) {
+          for_each_vector<T>(n, H, [&](long r, long j, int m) {
             const T* p = z + (row + r) * 3 * H + j;
             const T* a = sums + r * 2 * H + j;
             const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
@@ -197,7 +194,7 @@ struct Forward {
           });
           candidate.times(scratch.get() + 2 * H, 4 * H, n, scratch.get() + 3 * H, 4 * H,
                           false);
-          for_each_vector(n, [&](long r, long j, int m) {
+          for_each_vector<T>(n, H, [&](long r, long j, int m) {
             const T* own = scratch.get() + r * 4 * H + j;
             const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
             const Vec<T> u = load_part(own + H, m);
@@ -218,7 +215,7 @@ struct Forward {
   void rnn(const Panels<T>& U, bool relu, long first, long last) const {
     const long H = s.H;
     run(U, H, first, last, [&](long row, long, const T*, const T* sums, long n) {
-      for_each_vector(n, [&](long r, long j, int m) {
+      for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const Vec<T> a = load_part(z + (row + r) * H + j, m) + load_part(sums + r * H + j, m);
         const Vec<T> out = relu ? (a < T(0) ? Vec<T>{} : a) : vtanh<T>(a);
         store_part(h + (row + r) * H + j, out, m);
@@ -235,7 +232,7 @@ void forward(int cell, const Shape& s, const int64_t* sizes, const T* z, const T
   const long G = n_gates(cell), H = s.H, state = s.B * H;
   n_threads = worth(s.N * G * H * H, n_threads);
   const int parts = int(std::max<long>(1, std::min<long>(s.B / 8, n_threads / s.D)));
-  const auto edges = split_sequences<long>(sizes, s, parts);
+  const auto edges = split_sequences(sizes, s, parts);
   if (c_last != nullptr) {
     if (c0 != nullptr)
       std::copy_n(c0, s.D * state, c_last);
@@ -255,8 +252,7 @@ void forward(int cell, const Shape& s, const int64_t* sizes, const T* z, const T
   }
   run_all(s.D * parts, n_threads, [&](long i) {
     const long d = i % s.D, a = edges[i / s.D], b = edges[i / s.D + 1];
-    const Forward<T> run{cell,
-                         s,
+    const Forward<T> run{s,
                          sizes,
                          z + d * s.N * G * H,
                          w + d * n_extra * H,
@@ -284,15 +280,12 @@ void forward(int cell, const Shape& s, const int64_t* sizes, const T* z, const T
 
 template <class T>
 struct Backward {
-  int cell;
   Shape s;
   const int64_t* sizes;
   const T* dh;      // by each output, shape (N, H)
   const T *h, *saved, *h0, *c0, *w;
   T *dz, *da;       // da: by U h, where it is not dz
   T *dh_first, *dc_first;  // in: by the last state; out: by the first
-
-  static constexpr int W = kLanes<T>;
 
   // f(start, predecessors or nullptr, predecessors' saved or nullptr, rows), last first
   template <class F>
@@ -309,16 +302,6 @@ struct Backward {
     }
   }
 
-  // Calls f(row, column, count) for the vectors of n rows.
-  template <class F>
-  void for_each_vector(long n, F f) const {
-    for (long r = 0; r < n; ++r) {
-      long j = 0;
-      for (; j + W <= s.H; j += W) f(r, j, W);
-      if (j < s.H) f(r, j, int(s.H - j));
-    }
-  }
-
   template <bool kPeep>
   void lstm(const Panels<T>& UT, long first, long last) const {
     const long H = s.H;
@@ -327,7 +310,7 @@ struct Backward {
                           : c0 != nullptr ? c0 + first * H
                                           : nullptr;
       const long c_stride = before >= 0 ? 5 * H : H;
-      for_each_vector(n, [&](long r, long j, int m) {
+      for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const T* p = saved + (start + r) * 5 * H + j;
         const Vec<T> i = load_part(p, m), f = load_part(p + H, m);
         const Vec<T> g = load_part(p + 2 * H, m), o = load_part(p + 3 * H, m);
@@ -357,7 +340,7 @@ struct Backward {
   void gru(const Panels<T>& UT, long first, long last) const {
     const long H = s.H;
     for_each_step(first, last, [&](long start, const T* prev, long, long n) {
-      for_each_vector(n, [&](long r, long j, int m) {
+      for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const T* p = saved + (start + r) * 4 * H + j;
         const Vec<T> reset = load_part(p, m), u = load_part(p + H, m);
         const Vec<T> c = load_part(p + 2 * H, m), a = load_part(p + 3 * H, m);
@@ -384,7 +367,7 @@ struct Backward {
   void update_only(const Panels<T>& UT, long first, long last) const {
     const long H = s.H;
     for_each_step(first, last, [&](long start, const T* prev, long, long n) {
-      for_each_vector(n, [&](long r, long j, int m) {
+      for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const T* p = saved + (start + r) * 2 * H + j;
         const Vec<T> u = load_part(p, m), c = load_part(p + H, m);
         const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
@@ -404,7 +387,7 @@ struct Backward {
     const long H = s.H;
     Buffer<T> dreset(size_t(last - first) * H);
     for_each_step(first, last, [&](long start, const T* prev, long, long n) {
-      for_each_vector(n, [&](long r, long j, int m) {
+      for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const T* p = saved + (start + r) * 4 * H + j;
         const Vec<T> u = load_part(p + H, m), c = load_part(p + 2 * H, m);
         const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
@@ -416,7 +399,7 @@ struct Backward {
         store_part(to + 2 * H, dout * (T(1) - u) * (T(1) - c * c), m);
       });
       candidate_T.times(dz + start * 3 * H + 2 * H, 3 * H, n, dreset.get(), H, false);
-      for_each_vector(n, [&](long r, long j, int m) {
+      for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const Vec<T> reset = load_part(saved + (start + r) * 4 * H + j, m);
         const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
         const Vec<T> d = load_part(dreset.get() + r * H + j, m);
@@ -431,7 +414,7 @@ struct Backward {
   void rnn(const Panels<T>& UT, bool relu, long first, long last) const {
     const long H = s.H;
     for_each_step(first, last, [&](long start, const T*, long, long n) {
-      for_each_vector(n, [&](long r, long j, int m) {
+      for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const Vec<T> out = load_part(h + (start + r) * H + j, m);
         const Vec<T> dout = load_part(dh + (start + r) * H + j, m) +
                             load_part(dh_first + (first + r) * H + j, m);
@@ -452,11 +435,10 @@ void backward(int cell, const Shape& s, const int64_t* sizes, const T* dh, const
   const long G = n_gates(cell), S = n_slots(cell), H = s.H, state = s.B * H;
   n_threads = worth(s.N * G * H * H, n_threads);
   const int parts = int(std::max<long>(1, std::min<long>(s.B / 8, n_threads / s.D)));
-  const auto edges = split_sequences<long>(sizes, s, parts);
+  const auto edges = split_sequences(sizes, s, parts);
   Buffer<T> scratch(cell == kGru ? size_t(s.D) * s.N * G * H : 1);
   auto of = [&](long d) {
-    return Backward<T>{cell,
-                       s,
+    return Backward<T>{s,
                        sizes,
                        dh + d * s.N * H,
                        h + d * s.N * H,

@@ -17,7 +17,7 @@ from scipy.special import expit
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from test_text_real import ngrams
+from test_text_real import ngrams, split_surnames
 from token_columns import one_hot
 
 from skrnn import RNNClassifier, RNNLanguageModel, Tokenizer, VocabularyEncoder
@@ -359,15 +359,7 @@ def test_surnames_of_languages(data_dir):
     Names are drawn well for a language if the classifier, with languages of equal
     weight, calls more of them that language than any other.
     """
-    X, y = [], []
-    for path in sorted((data_dir / "names_by_language").glob("*.txt")):
-        names = path.read_text(encoding="utf-8").split("\n")
-        X += [name.strip() for name in names if name.strip()]
-        y += [path.stem] * (len(X) - len(y))
-    assert len(X) == 20_050
-    X_train, X_test, y_train, y_test = train_test_split(
-        X, y, test_size=0.2, random_state=0, stratify=y
-    )
+    X_train, X_test, y_train, y_test = split_surnames(data_dir)
     pipeline = make_pipeline(
         Tokenizer(analyzer="char"),
         VocabularyEncoder(),

@@ -224,6 +224,17 @@ def test_splice_junctions(data_dir):
     assert error <= 0.05
 
 
+def split_surnames(data_dir):
+    """Return surnames to train and test on, then their languages."""
+    X, y = [], []
+    for path in sorted((data_dir / "names_by_language").glob("*.txt")):
+        names = path.read_text(encoding="utf-8").split("\n")
+        X += [name.strip() for name in names if name.strip()]
+        y += [path.stem] * (len(X) - len(y))
+    assert len(X) == 20_050
+    return train_test_split(X, y, test_size=0.2, random_state=0, stratify=y)
+
+
 @pytest.mark.long
 def test_surnames(data_dir):
     """Surnames of 18 languages: macro F1 on a fifth of them; no published figures.
@@ -232,15 +243,7 @@ def test_surnames(data_dir):
     settings, weights of classes among them, come from training on four fifths of the
     training set and scoring the last fifth.
     """
-    X, y = [], []
-    for path in sorted((data_dir / "names_by_language").glob("*.txt")):
-        names = path.read_text(encoding="utf-8").split("\n")
-        X += [name.strip() for name in names if name.strip()]
-        y += [path.stem] * (len(X) - len(y))
-    assert len(X) == 20_050
-    X_train, X_test, y_train, y_test = train_test_split(
-        X, y, test_size=0.2, random_state=0, stratify=y
-    )
+    X_train, X_test, y_train, y_test = split_surnames(data_dir)
     columns = make_pipeline(
         Tokenizer(analyzer="char", lowercase=True),
         FeatureUnion(
