@@ -149,6 +149,8 @@ def _epochs(V, embedding_dim, n_threads):
                 np.ones(n, dtype=np.float32),
                 np.arange(n) * LENGTH,
                 np.full(n, LENGTH),
+                np.arange(n),
+                np.ones(n, dtype=np.int64),
             ),
             lr=0.001,
             rng=np.random.RandomState(0),

@@ -7,6 +7,7 @@ from abc import ABCMeta, abstractmethod
 from contextlib import nullcontext
 from functools import partial
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -77,6 +78,24 @@ def steady_arithmetic():
     return nullcontext() if kernels.compiled is not None else one_blas_thread
 
 
+class Terms(NamedTuple):
+    """Sequences as the network reads them, and the terms of the loss of each."""
+
+    X: Sequences
+    targets: np.ndarray  # shape (n_terms, ...), one sequence after the other
+    weights: np.ndarray  # shape (n_terms,)
+    offsets: np.ndarray  # shape (n + 1,), where the terms of each sequence begin
+
+    def of(self, index):
+        """Return which terms are those of some of the sequences, as `Sequences`."""
+        return Sequences(np.arange(self.offsets[-1]), self.offsets)[index]
+
+    def take(self, index):
+        """Return the terms of some of the sequences."""
+        rows, offsets = (own := self.of(index)).rows, own.offsets
+        return Terms(self.X[index], self.targets[rows], self.weights[rows], offsets)
+
+
 class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
     """Base of all recurrent estimators.
 
@@ -125,6 +144,8 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         "dtype": [StrOptions({"float32", "float64"})],
     }
 
+    # What is trained.
+    _network_class = Network
     # How the steps of a sequence become one term of the loss; without, each is a term.
     pooling = None
     # Whether the embedding serves as the output weights, too.
@@ -188,20 +209,17 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         return check_sequences(self, X, reset=reset, table=table, dtype=dtype)
 
     def _make_terms(self, X, y, weights):
-        """Return what the network reads, and target and weight of each term.
+        """Return what to train on as `Terms`.
 
         y is what `_check_targets` returned, and weights what `_check_weights` did.
         """
-        targets = self._encode_targets(y, self._term_offsets(X), weights != 0)
-        return X, targets, weights
+        offsets = X.offsets if self.pooling is None else np.arange(len(X) + 1)
+        targets = self._encode_targets(y, offsets, weights != 0)
+        return Terms(X, targets, weights, offsets)
 
     def _read_table_as(self, y):
         """Return how a 2-D array is read; see `check_sequences`."""
         return "series"
-
-    def _term_offsets(self, X):
-        """Return where the terms of each sequence begin, shape (n + 1,)."""
-        return X.offsets if self.pooling is None else np.arange(len(X) + 1)
 
     # --- fit --------------------------------------------------------------------------
 
@@ -266,10 +284,9 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
             fitted._resume()
         else:
             fitted._initialize(X)
-        inputs, targets, weights = fitted._make_terms(X, checked, weights)
-        index, weights = fitted._choose(inputs, targets, weights)
+        index, terms = fitted._choose(fitted._make_terms(X, checked, weights))
         callbacks = partial(self._callbacks, fitted, X, y)
-        fitted._train(callbacks, inputs, targets, index, weights, max_iter)
+        fitted._train(callbacks, terms, index, max_iter)
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
         vars(self).update(vars(fitted))
@@ -283,7 +300,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         self.input_size_ = X.n_tokens if X.kind == "ids" else X.rows.shape[1]
         self._architecture = self._describe()
         with one_blas_thread:
-            params = Network(**self._architecture).init_params(rng)
+            params = self._network_class(**self._architecture).init_params(rng)
         self._weights = params.flat, params.table
         self._optimizer_state = None
         self._rng_state = rng.get_state()
@@ -322,14 +339,15 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
                 )
         self._architecture = architecture
 
-    def _choose(self, X, targets, weights):
-        """Return the sequences to train on, in order, and the weight of each term."""
-        offsets = self._term_offsets(X)
+    def _choose(self, terms):
+        """Return which sequences to train on, in order, and the terms, weighted."""
+        X, targets, weights, offsets = terms
         if not self.shuffle:
-            return with_weight(weights, offsets), weights.copy()
-        return merge_repeated(X.rows, X.offsets, targets, weights, offsets)
+            return with_weight(weights, offsets), terms._replace(weights=weights.copy())
+        index, weights = merge_repeated(X.rows, X.offsets, targets, weights, offsets)
+        return index, terms._replace(weights=weights)
 
-    def _train(self, callbacks, X, targets, index, weights, max_iter):
+    def _train(self, callbacks, terms, index, max_iter):
         """Train on some of the sequences.
 
         `callbacks` returns from `max_iter` and what training changes what to call
@@ -339,7 +357,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         rng = np.random.RandomState()
         rng.set_state(self._rng_state)
         n_threads = effective_n_jobs(self.n_jobs)
-        network = Network(**self._architecture, n_threads=n_threads)
+        network = self._network_class(**self._architecture, n_threads=n_threads)
         params = self._params().copy()
         optimizer = Optimizer(self._make_rule(), params)
         solver = self.solver, optimizer.rule.n_slots
@@ -351,13 +369,9 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         validate = None
         if self.early_stopping:
             index, held_out = self._hold_out(index, rng)
-            offsets = self._term_offsets(X)
-            terms = Sequences(np.arange(offsets[-1]), offsets)[held_out].rows
-            validate = self._validator(
-                network, X[held_out], targets[terms], weights[terms]
-            )
-            weights[terms] = 0
-        weights = self._term_weights(targets, weights)
+            validate = self._validator(network, terms.take(held_out))
+            terms.weights[terms.of(held_out).rows] = 0
+        weights = self._term_weights(terms.targets, terms.weights)
         with np.errstate(over="ignore"):
             weights = weights.astype(self.dtype)
         if not weights.any() or not np.isfinite(weights.sum()):
@@ -365,7 +379,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
                 "sample_weight times class_weight is zero everywhere, or infinite, in "
                 f"{self.dtype}: use weights nearer to 1."
             )
-        data = self._data(X, targets, weights, index)
+        data = self._data(terms._replace(weights=weights), index)
         on_epoch, finish = callbacks(max_iter, params, history)
         with steady_arithmetic():
             train(
@@ -401,11 +415,18 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         self._rng_state = rng.get_state()
         finish()
 
-    def _data(self, X, targets, weights, index):
+    def _data(self, terms, index):
         """Return what to train on: the sequences `index`, in this order."""
-        if self.pooling is not None:
-            targets, weights = targets[index], weights[index]
-        return Data(X.rows, targets, weights, X.offsets[index], X.lengths[index])
+        X, targets, weights, offsets = terms
+        return Data(
+            X.rows,
+            targets,
+            weights,
+            X.offsets[index],
+            X.lengths[index],
+            offsets[index],
+            np.diff(offsets)[index],
+        )
 
     def _make_rule(self):
         """Return the rule of the solver, with its parameters."""
@@ -425,8 +446,9 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         order = rng.permutation(n)
         return index[np.sort(order[n_held_out:])], index[np.sort(order[:n_held_out])]
 
-    def _validator(self, network, X, targets, weights):
+    def _validator(self, network, terms):
         """Return a function from parameters to the score on what was held out."""
+        X, targets, weights, _ = terms
 
         def validate(params):
             scores = network.scores(
@@ -487,7 +509,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
 
     def _params(self):
         flat, table = self._weights
-        return Network(**self._architecture).params(flat, table)
+        return self._network_class(**self._architecture).params(flat, table)
 
     @property
     def weights_(self):

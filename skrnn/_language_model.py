@@ -10,7 +10,7 @@ from sklearn.base import DensityMixin
 from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state, check_scalar
 
-from skrnn._base import BaseRNN, steady_arithmetic
+from skrnn._base import BaseRNN, Terms, steady_arithmetic
 from skrnn._core.decoding import (
     beam_search,
     draw_index,
@@ -408,7 +408,8 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
             X, weights, y = X[used], weights[used], list(compress(y, used))
         conditions = None if y is None else self._encode_conditions(y)
         inputs, targets = self._shift(X, conditions)
-        return inputs, targets, np.repeat(weights, inputs.lengths)
+        weights = np.repeat(weights, inputs.lengths)
+        return Terms(inputs, targets, weights, inputs.offsets)
 
     def _inputs(self, X, conditions):
         """Return for each sequence the first input, then its steps."""
@@ -468,10 +469,10 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
     def _window(self):
         return self.bptt if self.stream else None
 
-    def _choose(self, X, targets, weights):
+    def _choose(self, terms):
         if self.stream:
-            return np.arange(len(X)), weights
-        return super()._choose(X, targets, weights)
+            return np.arange(len(terms.X)), terms
+        return super()._choose(terms)
 
     def _hold_out(self, index, rng):
         if not self.stream:
@@ -479,10 +480,10 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         n_train = len(super()._hold_out(index, rng)[0])
         return index[:n_train], index[n_train:]  # the end of the text
 
-    def _data(self, X, targets, weights, index):
+    def _data(self, terms, index):
         if not self.stream:
-            return super()._data(X, targets, weights, index)
-        n_steps = X.offsets[len(index)]
+            return super()._data(terms, index)
+        n_steps = terms.offsets[len(index)]
         if n_steps < self.batch_size * self.bptt:
             raise ValueError(
                 f"stream=True with batch_size={self.batch_size} and bptt={self.bptt} "
@@ -490,9 +491,11 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
                 f"{n_steps} to train on: use a smaller batch_size or bptt."
             )
         edges = np.arange(self.batch_size + 1) * n_steps // self.batch_size
-        return Data(X.rows, targets, weights, edges[:-1], np.diff(edges))
+        spans = edges[:-1], np.diff(edges)
+        return Data(terms.X.rows, terms.targets, terms.weights, *spans, *spans)
 
-    def _validator(self, network, X, targets, weights):
+    def _validator(self, network, terms):
+        X, targets, weights, _ = terms
         if not weights.any():
             raise ValueError(
                 "early_stopping with stream=True holds out the end of the text, which "

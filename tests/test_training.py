@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skrnn._core.batching import PackedBatch
 from skrnn._core.optimizers import SGD, Optimizer
 from skrnn._core.params import Params, RowGrad
 from skrnn._core.training import Data, History, train, train_epoch, uninterrupted
@@ -25,8 +26,9 @@ class FakeNetwork:
         self.losses, self.gradient, self.dropout = iter(losses), gradient, dropout
         self.rows, self.rngs = [], []
 
-    def terms(self, batch, index):
-        return batch.rows
+    def pack(self, data, index):
+        batch = PackedBatch(data.starts[index], data.lengths[index])
+        return batch, batch.rows
 
     def loss_grad(self, params, x, y, weights, batch, rng, state):
         self.rows.append(x.tolist())
@@ -47,7 +49,7 @@ def batch_weights(rows):
 def make_data(starts=(6, 3), lengths=(2, 3)):
     rows = np.arange(8)
     starts, lengths = np.array(starts), np.array(lengths)
-    return Data(rows, 10 * rows, batch_weights(rows), starts, lengths)
+    return Data(rows, 10 * rows, batch_weights(rows), *(starts, lengths) * 2)
 
 
 def make_params():
@@ -169,7 +171,7 @@ def make_stream(n, n_parts):
     """Return rows 3 and on, cut into parts as a language model does."""
     rows, edges = np.arange(n) + 3, np.arange(n_parts + 1) * n // n_parts
     weights, lengths = batch_weights(rows), np.diff(edges)
-    return Data(rows, 10 * rows, weights, edges[:-1], lengths)
+    return Data(rows, 10 * rows, weights, *(edges[:-1], lengths) * 2)
 
 
 def test_windows_of_a_stream_carry_the_state():

@@ -345,7 +345,8 @@ class Network:
         scores = np.empty((n_terms, self.n_outputs), dtype=self.dtype)
 
         def run(batch, index):
-            x, terms = rows[batch.rows], self.terms(batch, index)
+            x = rows[batch.rows]
+            terms = batch.rows if self.pooling is None else index[batch.order]
             scores[terms] = self.forward(params, x, batch, keep=False)[0]
 
         self._run_batches(run, offsets, run_all)
@@ -444,9 +445,12 @@ class Network:
             )
             yield window, x, state
 
-    def terms(self, batch, index):
-        """Return which of all terms those of a batch of the sequences `index` are."""
-        return batch.rows if self.pooling is None else index[batch.order]
+    def pack(self, data, index):
+        """Return a batch of some sequences of `training.Data`, and its terms."""
+        batch = PackedBatch(data.starts[index], data.lengths[index])
+        if self.pooling is None:
+            return batch, batch.rows
+        return batch, data.term_starts[index[batch.order]]
 
     def _drop(self, x, l, rng):
         """Return the inputs of layer l with some dropped, and the mask to go back."""

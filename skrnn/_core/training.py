@@ -17,7 +17,7 @@ from skrnn._core.optimizers import finish_grads
 class Data(NamedTuple):
     """The sequences to train on: some of N rows that may hold others, too.
 
-    Terms are the rows, or where the network pools steps the B sequences.
+    Each has terms of the loss: one for each row, or one in all, or any number.
     """
 
     rows: object  # ids, CSR or dense rows, N of them
@@ -25,6 +25,8 @@ class Data(NamedTuple):
     weights: np.ndarray  # shape (n_terms,)
     starts: np.ndarray  # shape (B,), the first row of each sequence
     lengths: np.ndarray  # shape (B,)
+    term_starts: np.ndarray  # shape (B,), the first term of each sequence
+    term_lengths: np.ndarray  # shape (B,)
 
 
 class History:
@@ -72,13 +74,12 @@ def train_epoch(
     total = total_terms = 0.0
     dropout_rng = rng if any(network.dropout) else None
     if bptt is None:
-        batches = _shuffled(data, batch_size, rng if shuffle else None)
+        batches = _shuffled(network, data, batch_size, rng if shuffle else None)
     else:
         batches = _windows(data, bptt)
     state = None
     touched = np.zeros(params.table.shape[-2], dtype=bool)
-    for batch, index in batches:
-        terms = network.terms(batch, index)
+    for batch, terms in batches:
         weights = data.weights[terms]
         n_terms = float(weights.sum(dtype=np.float64))
         x, y = data.rows[batch.rows], data.targets[terms]
@@ -106,16 +107,16 @@ def train_epoch(
     return total / total_terms
 
 
-def _shuffled(data, batch_size, rng):
-    """Yield batches of sequences, and which of all they are."""
+def _shuffled(network, data, batch_size, rng):
+    """Yield batches of sequences, and their terms."""
     for index in shuffled_batches(len(data.lengths), batch_size, rng):
-        yield PackedBatch(data.starts[index], data.lengths[index]), index
+        yield network.pack(data, index)
 
 
 def _windows(data, bptt):
     """Yield the sequences, `bptt` steps of all of them at a time."""
     for batch in PackedBatch(data.starts, data.lengths).windows(bptt):
-        yield batch, None
+        yield batch, batch.rows
 
 
 def train(
