@@ -381,7 +381,7 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     monkeypatch.setattr("skrnn._core.network.MAX_ROWS", max_rows)
     monkeypatch.setattr("skrnn._core.network.MAX_SCORES", max_rows * K)
     sizes, scored = [], []
-    hidden, losses_of = network._hidden, network.head.losses
+    hidden, losses_of = network.hidden, network.head.losses
 
     def counting(params, x, *rest):
         sizes.append(x.shape[0])
@@ -391,7 +391,7 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
         scored.append(len(scores))
         return losses_of(scores, y)
 
-    monkeypatch.setattr(network, "_hidden", counting)
+    monkeypatch.setattr(network, "hidden", counting)
     monkeypatch.setattr(network.head, "losses", scoring)
     assert_array_equal(network.losses(params, rows, targets, offsets), losses)
     found, found_state = network.read(params, rows, offsets)

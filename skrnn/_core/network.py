@@ -177,21 +177,19 @@ class Network:
             The state after the last step of each sequence.
         tape : list or None
         """
-        times = self._times(keep)
-        x, last, tape = self._hidden(params, x, batch, rng, keep, state)
+        x, last, tape = self.hidden(params, x, batch, rng, keep, state)
+        scores, top = self.output(params, x, rng, keep)
+        return scores, last, (tape, top) if keep else None
+
+    def output(self, params, x, rng=None, keep=False):
+        """Return scores from what the head stands on, and a tape."""
         x, mask = self._drop(x, len(self.hidden_sizes), rng)
-        scores = times(x, self._output_weights(params))
+        scores = self._times(keep)(x, self._output_weights(params))
         scores += params["b_out"]
-        if not keep:
-            return scores, last, None
-        tape[-1] = (mask, x, tape[-1])
-        return scores, last, tape
+        return scores, (x, mask)
 
-    def _hidden(self, params, x, batch, rng, keep, state):
-        """Return what the head stands on, the last state, and a tape.
-
-        Its last item is what the pooling has saved.
-        """
+    def hidden(self, params, x, batch, rng=None, keep=False, state=None):
+        """Return what the head stands on, the last state, and a tape; see `forward`."""
         times = self._times(keep)
         tape, last, pooled = [x], [], None
         n_layers = len(self.hidden_sizes)
@@ -224,8 +222,7 @@ class Network:
                 x = np.concatenate([h[0], h[1].take(batch.reverse, axis=0)], axis=1)
             else:
                 x = h[0]
-        tape.append(pooled)
-        return x, last, tape
+        return x, last, (tape, pooled)
 
     def _times(self, keep):
         """Return the product of the forward pass."""
@@ -252,16 +249,50 @@ class Network:
         grads : Params
             Added to; its table becomes a `RowGrad`.
         """
-        raw, *layers, (mask, x, pooled) = tape
-        out = x
+        tape, top = tape
+        dx = self.output_backward(params, dscores, top, grads)
+        self.hidden_backward(params, dx, tape, batch, grads)
+        if self.tied:
+            rows, values = grads.table
+            table = np.zeros(params.table.shape, dtype=self.dtype)
+            times = self._times(keep=True)
+            times(dscores.T, top[0], out=table[: self.n_outputs])
+            table[rows] += values
+            grads.table = RowGrad(slice(None), table)
+
+    def output_backward(self, params, dscores, top, grads):
+        """Return the derivative by what the head stands on; add to the gradients."""
+        x, mask = top
         if not self.tied:
             product(x.T, dscores, out=grads["W_out"], n_threads=self.n_threads)
         grads["b_out"][...] += dscores.sum(axis=0)
-        times = self._times(keep=True)
-        dx = times(dscores, self._output_weights(params).T)
-        for l in reversed(range(len(self.hidden_sizes))):
-            if mask is not None:
-                dx *= mask
+        dx = self._times(keep=True)(dscores, self._output_weights(params).T)
+        if mask is not None:
+            dx *= mask
+        return dx
+
+    def hidden_backward(self, params, dx, tape, batch, grads, dlast=None):
+        """Go back from what the head stands on.
+
+        Parameters
+        ----------
+        dx : ndarray
+            The derivative by it.
+        tape : tuple
+            Of `hidden`.
+        params, batch, grads
+            As in `backward`.
+        dlast : list of tuples of ndarrays, default=None
+            Of each layer the derivative by the last state, shape (D, B, H).
+
+        Returns
+        -------
+        list of tuples of ndarrays
+            Of each layer that by the first state.
+        """
+        (raw, *layers), pooled = tape
+        dfirst = []
+        for l in reversed(range(len(layers))):
             mask, x, kept = layers[l]
             dh = dx.reshape(len(dx), -1, self.hidden_sizes[l]).swapaxes(0, 1)
             if l == len(layers) - 1 and self.pooling is not None:
@@ -270,31 +301,44 @@ class Network:
                 dh = np.stack([dh[0], dh[1].take(batch.reverse, axis=0)])
             U, e, de = params[f"U{l}"], self._extra(params, l), self._extra(grads, l)
             dU = grads[f"U{l}"]
-            dz, _ = recurrence.backward(
-                self.cell, dh, kept, U, e, dU, de, n_threads=self.n_threads
+            dz, dstate = recurrence.backward(
+                self.cell,
+                dh,
+                kept,
+                U,
+                e,
+                dU,
+                de,
+                None if dlast is None else dlast[l],
+                n_threads=self.n_threads,
             )
-            if isinstance(x, _Tokens):
-                grads.table = self._tokens_backward(params, x, dz, batch, grads)
-                break
-            grads[f"b{l}"][...] += dz.sum(axis=1)
-            if l == 0 and self.embedding_dim is None:
-                grads.table = inputs.project_both_grad(x, batch.reverse, dz)
-                return
-            times(x.transpose(0, 2, 1), dz, out=grads[f"W{l}"])
-            both = times(dz, params[f"W{l}"].transpose(0, 2, 1))
-            dx = both[0]
-            if self.n_directions == 2:
-                dx += both[1].take(batch.reverse, axis=0)
-        else:
-            if mask is not None:
-                dx *= mask
+            dfirst.insert(0, dstate)
+            dx = self._project_backward(params, l, mask, x, dz, batch, grads)
+        if dx is not None:
             grads.table = inputs.project_grad(raw, dx)
-        if self.tied:
-            rows, values = grads.table
-            table = np.zeros(params.table.shape, dtype=self.dtype)
-            times(dscores.T, out, out=table[: self.n_outputs])
-            table[rows] += values
-            grads.table = RowGrad(slice(None), table)
+        return dfirst
+
+    def _project_backward(self, params, l, mask, x, dz, batch, grads):
+        """Return the derivative by the output of the layer below l, or None.
+
+        None where the inputs of the network are next: the table has its gradient.
+        """
+        times = self._times(keep=True)
+        if isinstance(x, _Tokens):
+            grads.table = self._tokens_backward(params, x, dz, batch, grads)
+            return None
+        grads[f"b{l}"][...] += dz.sum(axis=1)
+        if l == 0 and self.embedding_dim is None:
+            grads.table = inputs.project_both_grad(x, batch.reverse, dz)
+            return None
+        times(x.transpose(0, 2, 1), dz, out=grads[f"W{l}"])
+        both = times(dz, params[f"W{l}"].transpose(0, 2, 1))
+        dx = both[0]
+        if self.n_directions == 2:
+            dx += both[1].take(batch.reverse, axis=0)
+        if mask is not None:
+            dx *= mask
+        return dx
 
     def loss_grad(self, params, x, y, weights, batch, rng=None, state=None):
         """Return the summed loss of a batch and its gradients.
@@ -440,7 +484,7 @@ class Network:
         And the state after it, of those sequences that are live in it.
         """
         for window in batch.windows(max(1, MAX_ROWS // len(batch.lengths))):
-            x, state, _ = self._hidden(
+            x, state, _ = self.hidden(
                 params, rows[window.rows], window, None, False, live_part(state, window)
             )
             yield window, x, state
