@@ -6,7 +6,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip -qq --disable-pip-version-check install --editable
 NUMPY_TESTS := $(patsubst %,tests/test_%.py,recurrence gradients network golden inputs \
-	heads optimizers solvers training tagger classifier language_model threads)
+	heads optimizers solvers training tagger classifier language_model ctc transcriber \
+	threads)
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard skrnn/_kernels/*pp)
 SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning
 
@@ -36,7 +37,7 @@ lint: .venv/.lint .venv/.docs
 SANITIZED := build/sanitize
 SANITIZED_TESTS := import sys, pytest; \
 	sys.meta_path = [f for f in sys.meta_path if '_editable' not in type(f).__module__]; \
-	sys.exit(pytest.main(['tests/test_kernels.py']))
+	sys.exit(pytest.main(['tests/test_kernels.py', 'tests/test_ctc.py']))
 sanitize: .venv/.test
 	$(BIN)/python -m pip -qq --disable-pip-version-check install cmake nanobind
 	$(BIN)/cmake -S . -B $(SANITIZED) -DSKRNN_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release \

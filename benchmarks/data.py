@@ -1,6 +1,7 @@
 """The sequences that are trained on, as ids or rows, with their targets."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,14 @@ def shakespeare(n_characters):
     encoder = VocabularyEncoder().fit([list(text)])
     characters = Tokenizer(analyzer="char", lowercase=False)
     return encoder.transform(characters.fit_transform([text[:n_characters]]))
+
+
+def cmudict(n_pairs):
+    """Return words of CMUdict as ids of their letters, and numbers of their phonemes.
+
+    They are the first pairs of the training part of `examples/pronunciation.py`.
+    """
+    words = {}
+    text = (FOLDER / "cmudict" / "cmudict.dict").read_text(encoding="utf-8")
+    for line in text.strip().split("\n"):
+        word, *phonemes = re.sub(r"\d", "", line.partition("#")[0]).split()

@@ -5,20 +5,18 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
-from skrnn._core.network import Network
-
 LAYERS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
 def initial_weights(model):
     """Return the weights that a fitted model with random_state=0 began from."""
     seed = np.random.RandomState(0).randint(2**31)
-    network = Network(**model._architecture)
+    network = model._network_class(**model._architecture)
     return network.init_params(np.random.RandomState(seed)).to_dict()
 
 
 class Twin(nn.Module):
-    """Embedding if there is one, recurrent layers of one size, output layer.
+    """Embedding if there is one, recurrent layers of one size, output layer if any.
 
     Parameters
     ----------
@@ -43,10 +41,10 @@ class Twin(nn.Module):
         self.mirrored = mirrored and self.n_directions == 2
         together = {"bidirectional": self.n_directions == 2 and not self.mirrored}
         self.rnn = nn.ModuleList(
-            layer(E or V, H, num_layers=len(sizes), **together)
+            layer(weights["W0"].shape[1], H, num_layers=len(sizes), **together)
             for _ in range(1 + self.mirrored)
         )
-        self.out = nn.Linear(self.n_directions * H, architecture["n_outputs"])
+        self.out = nn.Linear(*weights["W_out"].shape) if "W_out" in weights else None
         with torch.no_grad():
             self._load(weights, len(sizes), H)
 
@@ -56,8 +54,9 @@ class Twin(nn.Module):
 
         if self.embedding is not None:
             load(self.embedding.weight, weights["embedding"])
-        load(self.out.weight, weights["W_out"].T)
-        load(self.out.bias, weights["b_out"])
+        if self.out is not None:
+            load(self.out.weight, weights["W_out"].T)
+            load(self.out.bias, weights["b_out"])
         for l in range(n_layers):
             for d in range(self.n_directions):
                 rnn = self.rnn[d if self.mirrored else 0]

@@ -422,9 +422,9 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
             X.rows,
             targets,
             weights,
-            X.offsets[index],
+            X.offsets[:-1][index],
             X.lengths[index],
-            offsets[index],
+            offsets[:-1][index],
             np.diff(offsets)[index],
         )
 

@@ -877,7 +877,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
             )
         conditions = self._sample_conditions(condition, prefix, None)
         scores, advance = self._start(prefix, conditions)
-        found = beam_search(
+        (found,) = beam_search(
             scores,
             advance,
             width=width,

@@ -42,6 +42,7 @@ __all__ = [
     "check_step_targets",
     "check_step_weights",
     "check_texts",
+    "check_token_targets",
     "check_tokens",
     "check_weights",
     "column_name",
@@ -911,6 +912,78 @@ def check_step_targets(y, lengths, *, single=False):
             "label."
         )
     return labels
+
+
+def check_token_targets(y, n_sequences, *, allow_empty=False, name="y"):
+    """Check y whose items are sequences of tokens, of any length.
+
+    Parameters
+    ----------
+    y : container of n sequences of hashable tokens
+        List, tuple, array, Series, one-column frame or `Sequences`.
+    n_sequences : int
+        The number of sequences of X.
+    allow_empty : bool, default=False
+        Whether a sequence may have no tokens.
+    name : str, default="y"
+        What it is called in errors.
+
+    Returns
+    -------
+    tokens : list of N tokens
+        Those of all sequences, one after the other.
+    offsets : ndarray of shape (n + 1,)
+        Where each begins.
+
+    Raises
+    ------
+    ValueError
+        If y is missing, has another number of sequences than X, or an item that is no
+        sequence of tokens.
+    """
+    items = targets_as_list(y, name)
+    if len(items) != n_sequences:
+        raise ValueError(
+            f"{name} has {len(items)} sequences of tokens and X has {n_sequences} "
+            "sequences: inconsistent numbers of samples."
+        )
+    items = [_values(item) for item in items]
+    if len(getattr(y, "shape", ())) == 2 and not any(
+        isinstance(item, str) or _is_sequence(item) for item in items
+    ):
+        items = [[item] for item in items]  # a table with one token in each row
+    for i, item in enumerate(items):
+        if isinstance(item, str):
+            raise ValueError(
+                f"{name}[{i}] is the text {item!r:.60} where a sequence of tokens is "
+                "needed: split it, or give a target_tokenizer, such as "
+                'Tokenizer(analyzer="char").'
+            )
+        if not _is_sequence(item):
+            raise ValueError(
+                f"{name}[{i}] is {item!r:.60}, not a sequence of tokens: give a list "
+                "of them for each sequence of X."
+            )
+    items = list(map(_to_list, items))
+    offsets = np.cumsum([0, *map(len, items)])
+    if not allow_empty and not np.diff(offsets).all():
+        i = int(np.argmin(np.diff(offsets)))
+        raise ValueError(
+            f"{name}[{i}] is empty: every target needs a token; leave the sequence out."
+        )
+    tokens = list(chain.from_iterable(items))
+    step = _first_unhashable(tokens)
+    found = "" if step is None else f"a {type(tokens[step]).__name__}"
+    if step is None and (step := _first_missing(tokens)) is not None:
+        found = _name_missing(tokens[step])
+    if step is not None:
+        i = sequence_of_row(offsets, step)
+        raise ValueError(
+            f"{name}[{i}] contains {found} at step {step - offsets[i]}, "
+            f"{tokens[step]!r:.60}: tokens must be hashable, such as strings or "
+            "integers, and none may be missing."
+        )
+    return tokens, offsets
 
 
 def _values(labels):

@@ -46,7 +46,14 @@ from skrnn._validation import (
     sequence_of_row,
 )
 
-__all__ = ["SequenceOneHotEncoder", "Stepwise", "Tokenizer", "VocabularyEncoder"]
+__all__ = [
+    "Delta",
+    "LogMelSpectrogram",
+    "SequenceOneHotEncoder",
+    "Stepwise",
+    "Tokenizer",
+    "VocabularyEncoder",
+]
 
 WORDS_AND_MARKS = r"\w+(?:['\u2019-]\w+)*|[^\w\s]"
 
@@ -937,3 +944,7 @@ class Stepwise(_SequenceTransformer):
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = self._allows_nan()
         return tags
+
+
+# at the end, as they are made of the base above
+from skrnn._audio import Delta, LogMelSpectrogram  # noqa: E402

@@ -63,7 +63,8 @@ def check_sequence_estimator(estimator, *, X=None, y=None, on_fail="raise"):
         tokens if `string` or `categorical` is set, otherwise arrays of shape (T_i, 3).
     y : list of n targets, default=None
         Targets for X. By default labels for a classifier and floats for a regressor;
-        a label for each step for another estimator that requires targets; else none.
+        one or two labels if `multi_output` is set and `single_output` is not; a label
+        for each step for another estimator that requires targets; else none.
     on_fail : {"raise", None}, default="raise"
         Whether to raise the error of the first check that fails, or none.
 
@@ -229,6 +230,8 @@ def _default_targets(tags, X):
         return labels[np.arange(len(X)) % 2]
     if tags.estimator_type == "regressor":
         return rng.uniform(-1, 1, size=len(X))
+    if tags.target_tags.multi_output and not tags.target_tags.single_output:
+        return [labels[rng.randint(2, size=1 + (_length(x) > 2))] for x in X]
     if tags.target_tags.required:
         return [labels[rng.randint(2, size=_length(x))] for x in X]
     return None

@@ -250,7 +250,7 @@ def test_generated_sequences_are_as_frequent_as_probable():
 @pytest.mark.parametrize("seed", range(4))
 def test_a_wide_beam_is_exhaustive(seed, max_steps):
     tree = Tree(4, seed)
-    found = beam_search(
+    (found,) = beam_search(
         tree.start(), tree.advance, width=200, end=3, max_steps=max_steps
     )
     every = [
@@ -275,7 +275,7 @@ def test_a_narrow_beam_keeps_the_best_at_each_step(seed, width):
             longer = [(*x, token) for x in live for token in range(3)]
             live = sorted(longer, key=lambda x: -tree.log_proba(x))[:width]
     expected = sorted(ended, reverse=True)[:width]
-    found = beam_search(
+    (found,) = beam_search(
         tree.start(), tree.advance, width=width, end=3, max_steps=max_steps
     )
     assert len(found) == width
@@ -288,13 +288,13 @@ def test_a_narrow_beam_keeps_the_best_at_each_step(seed, width):
 def test_excluded_tokens_are_not_in_a_beam():
     tree = Tree(4)
     options = {"width": 100, "end": 3, "max_steps": 3}
-    found = beam_search(tree.start(), tree.advance, excluded=[1, 1], **options)
+    (found,) = beam_search(tree.start(), tree.advance, excluded=[1, 1], **options)
     every = [x for T in range(4) for x in product([0, 2], repeat=T)]
     assert {tuple(x) for _, x, done in found if done} == set(every)
     for log_p, x, done in found:  # the probabilities are those of the model
         expected = tree.log_proba((*x, 3) if done else tuple(x))
         assert_allclose(log_p, expected, rtol=1e-12)
-    only = beam_search(tree.start(), tree.advance, excluded=range(3), **options)
+    (only,) = beam_search(tree.start(), tree.advance, excluded=range(3), **options)
     assert [(x, done) for _, x, done in only] == [([], True)]
 
 
@@ -307,17 +307,17 @@ def test_a_beam_ends_when_nothing_can_become_better():
         calls.append(len(steps))
         return np.repeat(scores, len(steps), axis=0)
 
-    found = beam_search(scores, advance, width=1, end=2, max_steps=50)
+    (found,) = beam_search(scores, advance, width=1, end=2, max_steps=50)
     assert [x for _, x, _ in found] == [[]]
     assert calls == []
-    found = beam_search(scores, advance, width=3, end=2, max_steps=50)
+    (found,) = beam_search(scores, advance, width=3, end=2, max_steps=50)
     assert [x for _, x, _ in found] == [[], [0], [1]]
     assert len(calls) < 3
 
 
 def test_a_beam_that_finds_no_end_returns_what_was_cut():
     scores = np.array([[1.0, 0.0, -np.inf]])
-    found = beam_search(
+    (found,) = beam_search(
         scores.copy(),
         lambda steps, parents: np.repeat(scores, len(steps), axis=0),
         width=2,
@@ -333,7 +333,7 @@ def test_a_beam_that_finds_no_end_returns_what_was_cut():
 
 def test_far_scores_of_a_beam_do_not_overflow():
     scores = np.array([[3e38, -3e38, 0]], np.float32)
-    found = beam_search(
+    (found,) = beam_search(
         scores,
         lambda steps, parents: np.repeat(scores, len(steps), axis=0),
         width=2,

@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of estimators, with one expected failure."""
+"""scikit-learn's own checks of estimators, and why some expect another result."""
 
 import pytest
 from sklearn.preprocessing import StandardScaler
@@ -6,10 +6,13 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from skrnn import (
+    Delta,
+    LogMelSpectrogram,
     RNNClassifier,
     RNNLanguageModel,
     RNNRegressor,
     RNNTagger,
+    RNNTranscriber,
     SequenceOneHotEncoder,
     Stepwise,
     Tokenizer,
@@ -22,7 +25,10 @@ RECURRENT = [
     for estimator in (RNNClassifier, RNNLanguageModel, RNNRegressor, RNNTagger)
     for cell in CELLS
 ]
+OF_TOKENS = [RNNTranscriber(cell=cell) for cell in CELLS]
 TRANSFORMERS = [
+    Delta(),
+    LogMelSpectrogram(),
     SequenceOneHotEncoder(),
     SequenceOneHotEncoder(sparse_output=False),
     Stepwise(StandardScaler()),
@@ -30,8 +36,23 @@ TRANSFORMERS = [
 ]
 
 
+COMPARED = [
+    "check_estimators_pickle",
+    "check_fit_idempotent",
+    "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance",
+    "check_sample_weight_equivalence_on_dense_data",
+]
+
+
 def expected_failures(estimator):
     """Return the checks that an estimator cannot pass, and why."""
+    if isinstance(estimator, RNNTranscriber):
+        return dict.fromkeys(
+            COMPARED,
+            "predictions are arrays of different lengths, which numpy does not compare "
+            "with a tolerance: check_sequence_estimator checks the same",
+        )
     if not isinstance(estimator, RNNLanguageModel):
         return {}
     return {
@@ -42,13 +63,13 @@ def expected_failures(estimator):
 
 
 @parametrize_with_checks(
-    [*RECURRENT, *TRANSFORMERS], expected_failed_checks=expected_failures
+    [*RECURRENT, *OF_TOKENS, *TRANSFORMERS], expected_failed_checks=expected_failures
 )
 def test_checks(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", [*RECURRENT, *TRANSFORMERS], ids=repr)
+@pytest.mark.parametrize("estimator", [*RECURRENT, *OF_TOKENS, *TRANSFORMERS], ids=repr)
 def test_no_check_is_made_easier(estimator):
     tags = get_tags(estimator)
     assert not tags.non_deterministic

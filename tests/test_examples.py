@@ -13,6 +13,7 @@ DATA = Path(os.environ.get("SKRNN_DATA", ROOT.parent / "shared" / "data")).absol
 REAL = {  # what each example reads, and what makes it short
     "dinosaurs.py": ("names/dinos.txt", ["--epochs=2", "--lines=300"]),
     "shakespeare.py": ("tinyshakespeare/input.txt", ["--epochs=1", "--lines=400"]),
+    "spoken_digits.py": ("fsdd/fsdd_logmel26.npz", ["--epochs=1", "--lines=40"]),
     "surnames.py": ("names_by_language", ["--epochs=2", "--lines=60"]),
     "words.py": ("tinyshakespeare/input.txt", ["--epochs=1", "--lines=600"]),
 }

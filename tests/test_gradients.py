@@ -6,9 +6,11 @@ from scipy import sparse
 
 from skrnn._core.batching import PackedBatch
 from skrnn._core.cells import CELLS
+from skrnn._core.ctc import CTCNetwork
 from skrnn._core.heads import HEADS
 from skrnn._core.network import Network
 from skrnn._core.pooling import POOLINGS
+from skrnn._core.training import Data
 
 LENGTHS = np.array([2, 1, 4])
 N, V = LENGTHS.sum(), 5
@@ -42,7 +44,9 @@ def make_targets(head, n, K, rng):
     return rng.standard_normal((n, K))
 
 
-def make_network(cell, activation, n_layers, n_directions, kind, head, **changed):
+def make_network(
+    cell, activation, n_layers, n_directions, kind, head, *, of=Network, **changed
+):
     options = {
         "cell": cell,
         "activation": activation,
@@ -57,7 +61,7 @@ def make_network(cell, activation, n_layers, n_directions, kind, head, **changed
         "tied": False,
         "dtype": np.float64,
     }
-    return Network(**{**options, **changed})
+    return of(**{**options, **changed})
 
 
 def random_params(network, rng):
@@ -198,3 +202,33 @@ def test_gradients_of_a_window_given_a_state(cell, tied):
     assert loss_grad(params)[0] != network.loss_grad(params, x, y, np.ones(N), batch)[0]
     for layer, saved in zip(state, before, strict=True):
         assert all(map(np.array_equal, layer, saved))
+
+
+@pytest.mark.parametrize("kind", ["ids", "csr", "dense", "embedding"])
+@pytest.mark.parametrize("n_directions", [1, 2])
+@pytest.mark.parametrize("n_layers", [1, 2])
+@pytest.mark.parametrize(("cell", "activation"), ACTIVATED_CELLS)
+def test_gradients_of_ctc(cell, activation, n_layers, n_directions, kind):
+    """Of targets shorter than their sequences, one of them empty, one with repeats."""
+    network = make_network(
+        cell, activation, n_layers, n_directions, kind, "softmax", of=CTCNetwork
+    )
+    rng = np.random.default_rng(7)
+    params = random_params(network, rng)
+    targets = np.array([0, 1, 2, 2, 1, 1, 2])  # "0 1", nothing and "1 1", with blanks
+    n_terms, of_sequence = np.array([3, 1, 3]), np.array([0.5, 2.0, 1.5])
+    starts, term_starts = (np.cumsum(n) - n for n in (LENGTHS, n_terms))
+    weights = np.repeat(of_sequence, n_terms)
+    data = Data(
+        make_inputs(kind, rng), targets, weights, starts, LENGTHS, term_starts, n_terms
+    )
+    batch, terms = network.pack(data, np.array([1, 2, 0]))
+    x, y = data.rows[batch.rows], targets[terms]
+    assert y.tolist() == [1, 1, 2, 0, 1, 2, 2]  # the longest sequence first
+
+    def loss_grad(params):
+        return network.loss_grad(params, x, y, weights[terms], batch)
+
+    check_gradients(network, params, loss_grad)
+    losses = network.losses(params, data)
+    assert abs(loss_grad(params)[0] - losses @ of_sequence) < 1e-9

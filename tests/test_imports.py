@@ -15,9 +15,10 @@ MODULES = {
 LAYERS = [
     ["batching", "cells", "kernels", "params", "pooling"],
     ["products"],
-    ["attention", "crf", "ctc", "inputs", "optimizers", "recurrence"],
+    ["crf", "inputs", "optimizers", "recurrence"],
     ["heads"],
-    ["decoding", "network"],
+    ["attention", "decoding", "network", "prefix_search"],
+    ["ctc", "seq2seq"],
     ["training"],
 ]
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}

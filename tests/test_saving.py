@@ -19,6 +19,7 @@ from skrnn import (
     RNNLanguageModel,
     RNNRegressor,
     RNNTagger,
+    RNNTranscriber,
     SequenceOneHotEncoder,
     Stepwise,
     Tokenizer,
@@ -44,13 +45,24 @@ FITTED = {
         VocabularyEncoder(),
         RNNLanguageModel(embedding_dim=3, tie_weights=True, dropout=0.1, **SMALL),
     ).fit(TEXTS, list("xyxy")),
+    "transcriber": make_pipeline(
+        Stepwise(StandardScaler()),
+        RNNTranscriber(target_tokenizer=Tokenizer(), dropout=0.1, **SMALL),
+    ).fit(WAVES, TEXTS),
 }
-DATA = {"classifier": TEXTS, "regressor": WAVES, "tagger": WORDS, "language": TEXTS}
+DATA = {
+    "classifier": TEXTS,
+    "regressor": WAVES,
+    "tagger": WORDS,
+    "language": TEXTS,
+    "transcriber": WAVES,
+}
 TARGETS = {
     "classifier": list("xyxy"),
     "regressor": [1.0, 2.0, 3.0, 4.0],
     "tagger": [[token < "b" for token in words] for words in WORDS],
     "language": list("xyxy"),
+    "transcriber": TEXTS,
 }
 
 

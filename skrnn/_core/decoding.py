@@ -51,7 +51,9 @@ def sampling_proba(scores, temperature, top_k, top_p, excluded):
     scores[:, list(excluded)] = -np.inf
     scores -= scores.max(axis=1, keepdims=True)
     if temperature == 0:
-        return np.eye(scores.shape[1])[scores.argmax(axis=1)]
+        p = np.zeros_like(scores)
+        np.put_along_axis(p, scores.argmax(axis=1)[:, None], 1, axis=1)
+        return p
     with np.errstate(over="ignore"):  # to minus infinity, which is a probability of 0
         scores /= temperature
     if top_k is not None and top_k < scores.shape[1]:
@@ -124,56 +126,87 @@ def generate(scores, advance, draw, *, end, max_steps):
     return np.concatenate(drawn)[order], np.bincount(owners, minlength=n)
 
 
-def beam_search(scores, advance, *, width, end, max_steps, excluded=()):
-    """Search for the most probable ways to go on with one sequence.
+def beam_search(
+    scores, advance, *, width, end, max_steps, excluded=(), length_penalty=0.0
+):
+    """Search for the most probable ways to go on with each of n sequences.
 
-    At every step the `width` most probable ways to go on without an end are kept. The
-    search is over when none of them can become better than the best `width` that have
-    ended.
+    At every step the `width` most probable ways to go on without an end are kept of
+    each sequence. Its search is over when none of them can become better than the best
+    `width` that have ended.
 
     Parameters
     ----------
-    scores : ndarray of shape (1, K)
+    scores : ndarray of shape (n, K)
         Of the first step to come.
     advance, end, max_steps
         As in `generate`.
     width : int
-        How many to follow, and to return at most.
+        How many to follow of each sequence, and to return at most.
     excluded : sequence of int, default=()
         Tokens that are not used.
+    length_penalty : float, default=0.0
+        Ways are compared by their log-probability divided by their number of steps, the
+        end among them, to this power.
 
     Returns
     -------
-    list of (float, list of int, bool)
+    list of n lists of (float, list of int, bool)
         Log-probability, tokens and whether it has ended, of each way found: those with
         an end first, then those with `max_steps` tokens, each the best one first.
     """
-    live, ended = [(0.0, [])], []
+    n = len(scores)
+    owners, log_p = np.arange(n), np.zeros(n)
+    prefixes = np.zeros((n, 0), dtype=np.int64)
+    ended, cut = [[] for _ in range(n)], [[] for _ in range(n)]
+
+    def quality(log_p, n_steps):
+        return log_p / n_steps**length_penalty
+
     for step in range(max_steps + 1):
-        log_proba = Softmax().log_proba(scores.astype(np.float64))
-        total = log_proba + np.array([log_p for log_p, _ in live])[:, None]
+        total = Softmax().log_proba(scores.astype(np.float64))
+        total += log_p[:, None]
         total[:, list(excluded)] = -np.inf
-        ended += [
-            (log_p, tokens, True)
-            for log_p, (_, tokens) in zip(total[:, end].tolist(), live, strict=True)
-            if log_p > -np.inf
-        ]
-        ended = sorted(ended, key=lambda way: -way[0])[:width]
+        for row in np.flatnonzero(total[:, end] > -np.inf):
+            way = float(total[row, end]), prefixes[row].tolist(), True
+            ended[owners[row]].append((quality(way[0], step + 1), way))
+        for i in np.unique(owners):
+            ended[i] = sorted(ended[i], key=lambda way: -way[0])[:width]
         if step == max_steps:
+            for row, i in enumerate(owners):
+                cut[i].append((float(log_p[row]), prefixes[row].tolist(), False))
             break
         total[:, end] = -np.inf
-        flat = total.ravel()
-        best = np.argsort(-flat, kind="stable")[:width]
-        best = best[flat[best] > -np.inf]
-        if len(best) == 0 or (len(ended) == width and ended[-1][0] >= flat[best[0]]):
-            return ended
-        parents, tokens = np.divmod(best, total.shape[1])
-        live = [
-            (float(flat[at]), [*live[parent][1], token])
-            for at, parent, token in zip(
-                best, parents.tolist(), tokens.tolist(), strict=True
-            )
-        ]
+        parents, tokens = _best_of_each(total, owners, width)
+        log_p = total[parents, tokens]
+        bound = quality(log_p, max_steps + 1)  # of what they can become
+        worst = np.full(n, -np.inf)
+        for i in np.unique(owners):
+            if len(ended[i]) == width:
+                worst[i] = ended[i][-1][0]
+        best = np.full(n, -np.inf)
+        np.maximum.at(best, owners[parents], bound)
+        going = (best > worst)[owners[parents]]
+        parents, tokens, log_p = parents[going], tokens[going], log_p[going]
+        if len(parents) == 0:
+            break
+        owners = owners[parents]
+        prefixes = np.concatenate([prefixes[parents], tokens[:, None]], axis=1)
         scores = advance(tokens, parents)
-    cut = [(log_p, tokens, False) for log_p, tokens in live]
-    return ended + cut[: width - len(ended)]
+    return [
+        [way for _, way in done] + left[: width - len(done)]
+        for done, left in zip(ended, cut, strict=True)
+    ]
+
+
+def _best_of_each(total, owners, width):
+    """Return rows and columns of the largest numbers of each owner, in their order."""
+    k = min(width, total.shape[1])
+    columns = np.argpartition(-total, k - 1, axis=1)[:, :k]
+    rows, columns = np.repeat(np.arange(len(total)), k), columns.ravel()
+    values, own = total[rows, columns], owners[rows]
+    order = np.lexsort((columns, rows, -values, own))
+    own = own[order]
+    rank = np.arange(len(own)) - np.searchsorted(own, own)
+    chosen = order[(rank < width) & (values[order] > -np.inf)]
+    return rows[chosen], columns[chosen]

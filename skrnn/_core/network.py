@@ -48,8 +48,8 @@ class Network:
         V, the number of tokens or of features.
     hidden_sizes : tuple of int
         H of each layer, from the input up.
-    n_outputs : int
-        K, the number of scores of a term.
+    n_outputs : int or None
+        K, the number of scores of a term; None where there is no head.
     bidirectional : bool
         Whether every layer also reads backwards.
     embedding_dim : int or None
@@ -115,6 +115,8 @@ class Network:
             if self.cell.n_extra:
                 shapes[f"e{l}"] = (D, self.cell.n_extra, H)
             width = D * H
+        if self.n_outputs is None:
+            return shapes
         if not self.tied:
             shapes["W_out"] = (width, self.n_outputs)
         shapes["b_out"] = (self.n_outputs,)
@@ -131,6 +133,11 @@ class Network:
     def init_params(self, rng):
         """Draw initial weights: Glorot for W, orthogonal for U, forget bias 1."""
         params = self.params()
+        self.fill(params, rng)
+        return params
+
+    def fill(self, params, rng):
+        """Fill the parameters with initial weights."""
         G = self.cell.n_gates
         for name, shape in self.shapes().items():
             if name == "embedding":  # variance 1 / E: steps of length about 1
@@ -148,7 +155,6 @@ class Network:
             elif name[0] == "b" and name != "b_out" and G == 4:
                 H = shape[-1] // G
                 params[name][:, H : 2 * H] = 1
-        return params
 
     def forward(self, params, x, batch, *, rng=None, keep=True, state=None):
         """Compute the scores of every term of a batch.
@@ -557,5 +563,7 @@ class Network:
 
 def live_part(state, window):
     """Return the state of the sequences that have a step in the window."""
+    if state is None:
+        return None
     n = window.sizes[0]
-    return state and [tuple(s[:, :n] for s in layer) for layer in state]
+    return [tuple(s[:, :n] for s in layer) for layer in state]

@@ -19,12 +19,13 @@ class Params:
     The embedding, or else the first layer's input weights, has one row for each token
     or feature. It is the *table*, kept apart, since a batch touches few of its rows.
     Everything else is a view of one flat vector: first the weights, which the L2
-    penalty applies to, then biases and the like.
+    penalty applies to, then biases and the like. Names may begin with "decoder_".
 
     Parameters
     ----------
     shapes : dict of str to tuple
-        The shape of each array, by name. Those named W or U and a number are weights.
+        The shape of each array, by name. Those named W..., U... or embedding are
+        weights.
     table_name : str
         The one among them that is the table.
     flat : ndarray, default=None
@@ -45,7 +46,7 @@ class Params:
     def __init__(self, shapes, table_name, *, flat=None, table=None, dtype=None):
         self.shapes, self.table_name, self.table = shapes, table_name, table
         names = [name for name in shapes if name != table_name]
-        names.sort(key=lambda name: name[0] not in "WU")  # stable: weights first
+        names.sort(key=lambda name: not _is_weight(name))  # stable: weights first
         sizes = [math.prod(shapes[name]) for name in names]
         self.flat = np.zeros(sum(sizes), dtype=dtype) if flat is None else flat
         self.n_penalized = 0
@@ -55,7 +56,7 @@ class Params:
             view = self.flat[start : start + size]
             self._views[name] = view.reshape(shapes[name])
             start += size
-            if name[0] in "WU":
+            if _is_weight(name):
                 self.n_penalized = start
 
     def __getitem__(self, name):
@@ -73,6 +74,23 @@ class Params:
     def to_dict(self):
         """Return the arrays by name, in the order of the shapes; no copies."""
         return {name: self[name] for name in self.shapes}
+
+
+class Part:
+    """The parameters, or gradients, whose names begin with a prefix.
+
+    Its table is none of all parameters, though its gradient comes as a `RowGrad`.
+    """
+
+    def __init__(self, params, prefix):
+        self.params, self.prefix, self.table = params, prefix, None
+
+    def __getitem__(self, name):
+        return self.params[self.prefix + name]
+
+
+def _is_weight(name):
+    return name.removeprefix("decoder_")[0] in "WU" or name.endswith("embedding")
 
 
 def fill_glorot_uniform(rng, out, fan_in, fan_out):

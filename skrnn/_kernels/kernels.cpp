@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "arithmetic.hpp"
+#include "attention.hpp"
+#include "ctc.hpp"
 #include "recurrence.hpp"
 
 #define SKRNN_TEXT(x) #x
@@ -15,7 +17,7 @@ namespace SKRNN_ISA {
 template <class T>
 constexpr Kernels<T> table() {
   return {forward<T>, backward<T>, product<T>, softmax_loss<T>, adam<T>, sgd<T>,
-          add_rows<T>};
+          add_rows<T>, attend<T>, attend_backward<T>, ctc_loss<T>};
 }
 
 extern const Isa isa;

@@ -20,6 +20,10 @@ struct Kernels {
   void (*adam)(const Rows&, T*, const T*, T*, T*, T, T, T, T, T);
   void (*sgd)(const Rows&, T*, const T*, T*, T, T, T, bool);
   void (*add_rows)(const int64_t*, const T*, T*, long, long);
+  void (*attend)(const Attention<T>&, T*, int);
+  void (*attend_backward)(const Attention<T>&, const T*, T*, T*, T*, T*, int);
+  void (*ctc_loss)(T*, const int64_t*, const int64_t*, const double*, const int64_t*,
+                   const int64_t*, double*, long, long, long, int);
 };
 
 struct Isa {

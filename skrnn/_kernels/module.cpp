@@ -70,6 +70,16 @@ using Maybe = std::optional<Array<T>>;
 using Sizes = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 template <class T>
+skrnn::Attention<T> attention_of(const Array<const T>& q, const Array<const T>& keys,
+                                 const Array<const T>& memory, const Maybe<const T>& v,
+                                 const Sizes& queries, const Sizes& starts,
+                                 const Sizes& lengths, const Sizes& offsets, T* weights) {
+  return {q.data(),       keys.data(),    memory.data(),        v ? v->data() : nullptr,
+          queries.data(), starts.data(),  lengths.data(),       offsets.data(),
+          weights,        long(starts.shape(0)), long(q.shape(1)), long(memory.shape(1))};
+}
+
+template <class T>
 T* data(const Maybe<T>& array) {
   return array ? array->data() : nullptr;
 }
@@ -160,6 +170,34 @@ void bind(nb::module_& m) {
       nb::arg().noconvert(), nb::arg().none(), nb::arg(), nb::arg().noconvert().none(),
       nb::arg(), nb::arg(), nb::arg(), nb::arg());
   m.def(
+      "attend",
+      [](Array<const T> q, Array<const T> keys, Array<const T> memory, Maybe<const T> v,
+         Sizes queries, Sizes starts, Sizes lengths, Sizes offsets, Array<T> context,
+         Array<T> weights, int n_threads) {
+        const auto s = attention_of<T>(q, keys, memory, v, queries, starts, lengths,
+                                       offsets, weights.data());
+        nb::gil_scoped_release free;
+        kernels<T>().attend(s, context.data(), n_threads);
+      },
+      nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg(), nb::arg(),
+      nb::arg(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg());
+  m.def(
+      "attend_backward",
+      [](Array<const T> dcontext, Array<T> weights, Array<const T> q, Array<const T> keys,
+         Array<const T> memory, Maybe<const T> v, Sizes queries, Sizes starts,
+         Sizes lengths, Sizes offsets, Array<T> dq, Array<T> dkeys, Array<T> dmemory,
+         Maybe<T> dvs, int n_threads) {
+        const auto s = attention_of<T>(q, keys, memory, v, queries, starts, lengths,
+                                       offsets, weights.data());
+        nb::gil_scoped_release free;
+        kernels<T>().attend_backward(s, dcontext.data(), dq.data(), dkeys.data(),
+                                     dmemory.data(), data(dvs), n_threads);
+      },
+      nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(),
+      nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().noconvert(),
+      nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert().none(),
+      nb::arg());
+  m.def(
       "add_rows",
       [](Sizes index, Array<const T> values, Array<T> to) {
         nb::gil_scoped_release free;
@@ -167,6 +205,18 @@ void bind(nb::module_& m) {
                               long(index.shape(0)), long(values.shape(1)));
       },
       nb::arg(), nb::arg(), nb::arg().noconvert());
+  m.def(
+      "ctc_loss",
+      [](Array<T> scores, Sizes y, Sizes offsets, Maybe<const double> weights,
+         Sizes lengths, Sizes sizes, Array<double> losses, int n_threads) {
+        nb::gil_scoped_release free;
+        kernels<T>().ctc_loss(scores.data(), y.data(), offsets.data(), data(weights),
+                              lengths.data(), sizes.data(), losses.data(),
+                              long(lengths.shape(0)), long(sizes.shape(0)),
+                              long(scores.shape(1)), n_threads);
+      },
+      nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(),
+      nb::arg(), nb::arg().noconvert(), nb::arg());
 }
 
 }  // namespace

@@ -20,4 +20,16 @@ struct Rows {
   long n;                // how many
 };
 
+// B groups of queries of A numbers: those of group i are rows queries[i] to
+// queries[i + 1]. They look at lengths[i] rows of `keys`, also of A numbers, and of
+// `memory`, of M numbers, from starts[i] on; their weights are from offsets[i] on.
+template <class T>
+struct Attention {
+  const T *q, *keys, *memory;
+  const T* v;  // of scores v tanh(q + key), nullptr of products q key
+  const int64_t *queries, *starts, *lengths, *offsets;
+  T* weights;
+  long B, A, M;
+};
+
 }  // namespace skrnn

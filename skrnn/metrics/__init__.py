@@ -11,23 +11,34 @@ no error; sequences that differ in number or length raise a ValueError.
 metrics count spans, such as the names in a text or the phrases of a sentence, whose
 labels are ``"O"`` (outside), or a prefix and a type, as in ``"B-PER"``.
 
+`label_error_rate`, `exact_match_score` and `bleu_score` are for sequences that may
+differ in length: pronunciations, transcripts, translations. An item of `y_true` may
+there be several references, a list of lists of labels; with a `tokenizer`, items are
+texts. `edit_distance` compares two sequences.
+
 `perplexity_score` and `bits_per_character` take the log-probabilities of steps, as
 `RNNLanguageModel.log_proba_per_step` returns them.
 
 Names ending in `_scorer` are for the `scoring` of `cross_validate` or `GridSearchCV`:
 `token_accuracy_scorer`, `token_f1_macro_scorer`, `token_f1_weighted_scorer`,
 `sequence_accuracy_scorer`, `span_precision_scorer`, `span_recall_scorer`,
-`span_f1_scorer`, `neg_step_log_loss_scorer` and, for language models,
+`span_f1_scorer`, `neg_step_log_loss_scorer`, `exact_match_scorer`,
+`neg_label_error_rate_scorer`, `bleu_scorer` and, for language models,
 `neg_perplexity_scorer`. scikit-learn's own, such as ``scoring="accuracy"``, cannot read
 label sequences of different lengths.
 """
 
+from skrnn.metrics._bleu import bleu_score
+from skrnn.metrics._edits import edit_distance, exact_match_score, label_error_rate
 from skrnn.metrics._probabilities import (
     bits_per_character,
     perplexity_score,
     step_log_loss,
 )
 from skrnn.metrics._scorers import (
+    bleu_scorer,
+    exact_match_scorer,
+    neg_label_error_rate_scorer,
     neg_perplexity_scorer,
     neg_step_log_loss_scorer,
     sequence_accuracy_scorer,
@@ -56,8 +67,15 @@ from skrnn.metrics._steps import (
 
 __all__ = [
     "bits_per_character",
+    "bleu_score",
+    "bleu_scorer",
     "convert_labels",
+    "edit_distance",
+    "exact_match_score",
+    "exact_match_scorer",
     "extract_spans",
+    "label_error_rate",
+    "neg_label_error_rate_scorer",
     "neg_perplexity_scorer",
     "neg_step_log_loss_scorer",
     "perplexity_score",

@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.metrics import make_scorer
 
+from skrnn.metrics._bleu import bleu_score
+from skrnn.metrics._edits import exact_match_score, label_error_rate
 from skrnn.metrics._probabilities import ROUNDING, step_log_loss
 from skrnn.metrics._spans import span_f1_score, span_precision_score, span_recall_score
 from skrnn.metrics._steps import (
@@ -18,6 +20,9 @@ sequence_accuracy_scorer = make_scorer(sequence_accuracy_score)
 span_precision_scorer = make_scorer(span_precision_score)
 span_recall_scorer = make_scorer(span_recall_score)
 span_f1_scorer = make_scorer(span_f1_score)
+exact_match_scorer = make_scorer(exact_match_score)
+neg_label_error_rate_scorer = make_scorer(label_error_rate, greater_is_better=False)
+bleu_scorer = make_scorer(bleu_score)
 
 
 def neg_step_log_loss_scorer(estimator, X, y):

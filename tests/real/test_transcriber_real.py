@@ -1,0 +1,44 @@
+"""RNNTranscriber on real sound: the figures of docs/results.md."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skrnn.metrics import label_error_rate
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "spoken_digits.py"
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """Return the example as a module."""
+    monkeypatch.syspath_prepend(EXAMPLE.parent)
+    spec = importlib.util.spec_from_file_location("spoken_digits", EXAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.long
+def test_strings_of_spoken_digits(data_dir, example):
+    """Strings of 3 to 7 digits, joined from takes 5 to 49, and 0 to 4 to test on.
+
+    Settings were chosen on strings of takes 5 to 9 after training on the later ones.
+    """
+    data = np.load(data_dir / "fsdd" / "fsdd_logmel26.npz")
+    X, y = example.make_strings(data, range(5, 50), 2000, seed=0)
+    X_test, y_test = example.make_strings(data, range(5), 500, seed=1)
+    model = example.make_model(20).fit(X, y)
+    predicted = model.predict(X_test)
+    rate = label_error_rate(y_test, predicted)
+    most_frequent = np.bincount(np.concatenate(y)).argmax()
+    constant = label_error_rate(y_test, [[most_frequent] * 5] * len(y_test))
+    print(f"{rate:.4f} digit error rate, {constant:.4f} of five equal digits")
+    assert rate <= 0.03
+    assert model.score(X_test, y_test) == 1 - rate
+    model[-1].set_params(beam_width=10)
+    searched = label_error_rate(y_test, model.predict(X_test))
+    print(f"{searched:.4f} by a search")
+    assert searched <= rate + 0.002

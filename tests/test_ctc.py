@@ -1,0 +1,320 @@
+"""The loss of CTC and the search, against all paths written out, and PyTorch."""
+
+from collections import defaultdict
+from itertools import groupby, pairwise, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skrnn._core import ctc, kernels
+from skrnn._core.batching import PackedBatch
+from skrnn._core.prefix_search import best_path, prefix_search
+
+GOLDEN = np.load(Path(__file__).with_name("golden") / "ctc.npz")
+WAYS = ["numpy"] + (kernels.compiled.supported() if kernels.compiled else [])
+
+
+@pytest.fixture(params=WAYS)
+def way(request, monkeypatch):
+    """Compute by numpy, and by the kernels of each instruction set."""
+    if request.param == "numpy":
+        monkeypatch.setattr(kernels, "compiled", None)
+        yield
+    else:
+        before = kernels.in_use()
+        kernels.use(request.param)
+        yield
+        kernels.use(before)
+
+
+def make_batch(lengths):
+    lengths = np.array(lengths)
+    return PackedBatch(np.cumsum(lengths) - lengths, lengths)
+
+
+def with_blanks(targets, blank):
+    """Return targets one after the other, each with a blank behind."""
+    return np.array([label for target in targets for label in (*target, blank)])
+
+
+def spell(path, blank):
+    return tuple(label for label, _ in groupby(path) if label != blank)
+
+
+def enumerate_targets(log_proba):
+    """Return the log-probability of everything that a sequence can spell."""
+    T, K = log_proba.shape
+    found = defaultdict(lambda: -np.inf)
+    for path in product(range(K), repeat=T):
+        target, log_p = spell(path, K - 1), log_proba[np.arange(T), path].sum()
+        found[target] = np.logaddexp(found[target], log_p)
+    return dict(found)
+
+
+def log_softmax(scores):
+    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+
+
+# --- the loss -------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("K", [1, 2, 3])
+@pytest.mark.parametrize("T", [1, 2, 3, 5])
+def test_every_target_of_a_sequence(T, K):
+    """Each has the probability of its paths; all targets together have 1."""
+    rng = np.random.default_rng(T)
+    scores = 2 * rng.standard_normal((T, K))
+    expected = enumerate_targets(log_softmax(scores))
+    targets = [
+        target for L in range(T + 2) for target in product(range(K - 1), repeat=L)
+    ]
+    batch = make_batch([T] * len(targets))
+    packed = np.repeat(scores, len(targets), axis=0)
+    found = -ctc.losses(packed, with_blanks(targets, K - 1), batch)
+    assert_allclose(
+        found,
+        [expected.get(target, -np.inf) for target in targets],
+        rtol=1e-12,
+        atol=1e-12,
+    )
+    assert_allclose(np.exp(found).sum(), 1, rtol=1e-12)
+    assert_array_equal(packed, np.repeat(scores, len(targets), axis=0))
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_losses_and_derivatives_of_pytorch(dtype):
+    lengths, y = GOLDEN["lengths"], GOLDEN["labels"]
+    batch = make_batch(lengths)
+    scores = GOLDEN["scores"].astype(dtype)[batch.rows]
+    tolerance = 1e-5 if dtype == "float32" else 1e-12
+    losses = ctc.losses(scores, y, batch)
+    assert losses.dtype == np.float64
+    assert_allclose(losses, GOLDEN["losses"], rtol=tolerance, atol=tolerance)
+    loss, dscores = ctc.loss_grad(scores, y, GOLDEN["weights"].astype(dtype), batch)
+    assert_allclose(loss, GOLDEN["losses"] @ GOLDEN["weights"], rtol=tolerance)
+    assert dscores.dtype == dtype
+    assert_allclose(dscores, GOLDEN["dscores"][batch.rows], rtol=0, atol=tolerance)
+
+
+@st.composite
+def cases(draw):
+    """Draw sequences with targets, some too long, and scores near and far."""
+    K = draw(st.one_of(st.integers(1, 4), st.integers(1, 40)))
+    lengths = draw(st.lists(st.integers(1, 30), min_size=1, max_size=9))
+    label = st.integers(0, max(0, K - 2))
+    target = st.lists(label, max_size=12) if K > 1 else st.just([])
+    targets = [draw(target) for _ in lengths]
+    scale = draw(st.sampled_from([0.1, 1, 5, 100, 1e5]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**31)))
+    scores = scale * rng.standard_normal((sum(lengths), K))
+    return lengths, targets, scores, rng.uniform(0.5, 2, len(lengths))
+
+
+def assert_close(found, expected, dtype):
+    tolerance = 1e-11 if dtype == np.float64 else 1e-6
+    assert found.dtype == expected.dtype
+    assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.skipif(kernels.compiled is None, reason="no kernels")
+@pytest.mark.parametrize("way", WAYS[1:], indirect=True)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_kernel_is_the_reference(way, dtype, monkeypatch):
+    @settings(max_examples=60)
+    @given(cases())
+    def check(case):
+        lengths, targets, scores, weights = case
+        batch, K = make_batch(lengths), scores.shape[1]
+        y = with_blanks([targets[i] for i in batch.order], K - 1)
+        scores = scores.astype(dtype)
+
+        def run(n_threads=1):
+            weighted = ctc.loss_grad(
+                scores.copy(), y, weights, batch, n_threads=n_threads
+            )
+            return ctc.losses(scores, y, batch), *weighted
+
+        found = run()
+        for a, b in zip(found, run(n_threads=3), strict=True):
+            assert_array_equal(a, b)
+        with monkeypatch.context() as context:
+            context.setattr(kernels, "compiled", None)
+            expected = run()
+        assert not np.isnan(found[0]).any()
+        assert_array_equal(
+            np.isinf(found[0]), ctc.n_steps_needed(y, K - 1) > batch.lengths
+        )
+        assert_close(found[0], expected[0], np.float64)
+        assert_close(found[2], expected[2], dtype)
+        assert_allclose(found[1], expected[1], rtol=1e-11)
+
+    check()
+
+
+@pytest.mark.usefixtures("way")
+def test_far_scores():
+    """Paths of a probability that no float64 holds still count."""
+    batch = make_batch([200])
+    scores = np.zeros((200, 3))
+    scores[:, 2] = 1000  # blanks, but the target has a hundred labels
+    y = with_blanks([[0, 1] * 50], 2)
+    loss, dscores = ctc.loss_grad(scores.copy(), y, np.ones(1), batch)
+    assert 1e5 - 500 < loss < 1e5
+    assert_allclose(dscores.sum(axis=1), 0, rtol=0, atol=1e-9)
+    assert_allclose(dscores.sum(axis=0), [-50, -50, 100], rtol=1e-9)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize(
+    ("target", "n_steps"), [([0], 1), ([0, 1], 2), ([0, 0], 3), ([1, 1, 1, 0, 0], 8)]
+)
+def test_too_short_by_one_step(target, n_steps):
+    y = with_blanks([[0], target, []], 2)
+    assert_array_equal(ctc.n_steps_needed(y, 2), [1, n_steps, 0])
+    lengths = [9, n_steps - 1, 1] if n_steps > 1 else [9]
+    y = with_blanks([[0], target, []][: len(lengths)], 2)
+    batch = make_batch(lengths)
+    rng = np.random.default_rng(0)
+    scores = rng.standard_normal((sum(lengths), 3))
+    losses = ctc.losses(scores, y, batch)
+    assert_array_equal(np.isinf(losses), np.arange(len(lengths)) == 1)
+    loss, dscores = ctc.loss_grad(scores.copy(), y, np.ones(len(lengths)), batch)
+    assert loss == losses.sum()
+    assert np.isfinite(dscores).all()
+    assert_array_equal(dscores[batch.sequence == 1], 0)
+    lengths[1:2] = [n_steps] if n_steps > 1 else []
+    scores = rng.standard_normal((sum(lengths), 3))
+    assert np.isfinite(ctc.losses(scores, y, make_batch(lengths))).all()
+
+
+@pytest.mark.usefixtures("way")
+def test_a_loss_does_not_depend_on_the_batch():
+    rng = np.random.default_rng(0)
+    lengths = np.array([30, 17, 17, 8, 1])
+    targets = [rng.integers(0, 6, size=min(9, T // 2)) for T in lengths]
+    scores = rng.standard_normal((lengths.sum(), 7))
+    batch = make_batch(lengths)
+    losses = ctc.losses(scores[batch.rows], with_blanks(targets, 6), batch)
+    for i, (start, stop) in enumerate(pairwise([0, *np.cumsum(lengths)])):
+        one = make_batch([stop - start])
+        alone = ctc.losses(scores[start:stop], with_blanks([targets[i]], 6), one)
+        assert alone == losses[i]
+
+
+@pytest.mark.usefixtures("way")
+def test_derivative_by_the_scores():
+    rng = np.random.default_rng(0)
+    batch = make_batch([7, 4, 3, 1, 1])
+    y = with_blanks([[0, 0, 1, 0], [2], [1, 1], [], [2]], 3)
+    scores, weights = rng.standard_normal((16, 4)), rng.uniform(0.5, 2, 5)
+    _, dscores = ctc.loss_grad(scores.copy(), y, weights, batch)
+    numeric = np.empty_like(scores)
+    for index in np.ndindex(scores.shape):
+        ends = []
+        for eps in (1e-5, -1e-5):
+            moved = scores.copy()
+            moved[index] += eps
+            ends.append(ctc.loss_grad(moved, y, weights, batch)[0])
+        numeric[index] = (ends[0] - ends[1]) / 2e-5
+    assert_allclose(dscores, numeric, rtol=1e-6, atol=1e-8)
+
+
+# --- what a sequence spells -----------------------------------------------------------
+
+
+def test_best_path_is_the_collapsed_argmax():
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 9, size=50)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    scores = rng.standard_normal((offsets[-1], 3))
+    labels, starts = best_path(scores, offsets)
+    for i, (start, stop) in enumerate(pairwise(offsets)):
+        expected = spell(scores[start:stop].argmax(axis=1), 2)
+        assert tuple(labels[starts[i] : starts[i + 1]]) == expected
+    assert starts[0] == 0
+    assert starts[-1] == len(labels)
+
+
+@pytest.mark.parametrize("K", [1, 2, 3, 4])
+@pytest.mark.parametrize("T", [1, 2, 4, 5])
+def test_wide_search_is_exhaustive(T, K):
+    rng = np.random.default_rng(K)
+    log_proba = log_softmax(rng.standard_normal((T, K)))
+    expected = enumerate_targets(log_proba)
+    found = prefix_search(log_proba, 1000)
+    assert {tuple(labels) for _, labels in found} == expected.keys()
+    log_p = [log_p for log_p, _ in found]
+    assert_allclose(log_p, [expected[tuple(f)] for _, f in found], rtol=1e-12)
+    assert log_p == sorted(log_p, reverse=True)
+    assert prefix_search(log_proba, 1000) == found
+
+
+def test_wide_search_with_a_prior():
+    """What is added depends on all labels before, and on where it ends."""
+    rng = np.random.default_rng(0)
+    T, K = 5, 3
+    log_proba = log_softmax(rng.standard_normal((T, K)))
+    beginnings = [()]
+
+    def rows_of(labels):
+        rng = np.random.default_rng([K, *labels])
+        return rng.standard_normal(K)
+
+    def prior(parents, labels):
+        if not len(parents):
+            return [rows_of(())]
+        new = [(*beginnings[p], k) for p, k in zip(parents, labels, strict=True)]
+        beginnings.extend(new)
+        return [rows_of(each) for each in new]
+
+    expected = enumerate_targets(log_proba)
+    for labels in expected:
+        for t, label in enumerate(labels):
+            expected[labels] += rows_of(labels[:t])[label]
+        expected[labels] += rows_of(labels)[-1]
+    found = prefix_search(log_proba, 1000, prior)
+    assert len(set(beginnings)) == len(beginnings) == len(expected)
+    assert_allclose(
+        [log_p for log_p, _ in found], sorted(expected.values())[::-1], rtol=1e-12
+    )
+    for log_p, labels in found:
+        assert_allclose(log_p, expected[tuple(labels)], rtol=1e-12)
+
+
+def test_narrow_search_finds_a_lower_bound():
+    rng = np.random.default_rng(1)
+    better = 0
+    for _ in range(30):
+        log_proba = log_softmax(2 * rng.standard_normal((7, 3)))
+        exact = enumerate_targets(log_proba)
+        path = spell(log_proba.argmax(axis=1), 2)
+        found = prefix_search(log_proba, 3)
+        assert len(found) == 3
+        for log_p, labels in found:
+            assert log_p <= exact[tuple(labels)] + 1e-12
+        gain = exact[tuple(found[0][1])] - exact[path]
+        assert gain > -0.5
+        better += gain > 1e-9
+    assert better > 5
+
+
+def test_search_leaves_out_what_is_impossible():
+    log_proba = np.log(np.full((3, 3), 1 / 3))
+    log_proba[:, 0] = -np.inf
+    found = prefix_search(log_proba, 100)
+    assert {tuple(labels) for _, labels in found} == {(), (1,), (1, 1)}
+
+
+def test_a_beginning_that_comes_back_is_the_same():
+    """One that was dropped may be followed again, while others grew out of it."""
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        log_proba = log_softmax(2 * rng.standard_normal((20, 3)))
+        found = [tuple(labels) for _, labels in prefix_search(log_proba, 5)]
+        assert len(set(found)) == len(found)
