@@ -75,11 +75,15 @@ def shakespeare(n_characters):
 
 
 def cmudict(n_pairs):
-    """Return words of CMUdict as ids of their letters, and numbers of their phonemes.
+    """Return random words of CMUdict as ids, and how each is pronounced as numbers.
 
-    They are the first pairs of the training part of `examples/pronunciation.py`.
+    The pairs are distinct; stress is left out.
     """
-    words = {}
     text = (FOLDER / "cmudict" / "cmudict.dict").read_text(encoding="utf-8")
-    for line in text.strip().split("\n"):
-        word, *phonemes = re.sub(r"\d", "", line.partition("#")[0]).split()
+    lines = (line.partition("#")[0] for line in text.strip().split("\n"))
+    pairs = {tuple(re.sub(r"\(\d\)|\d", "", line).split()) for line in lines}
+    pairs = sorted(pairs)
+    order = np.random.default_rng(0).permutation(len(pairs))[:n_pairs]
+    words, sounds = zip(*((list(pairs[i][0]), pairs[i][1:]) for i in order), strict=True)
+    X, y = (VocabularyEncoder().fit_transform(each) for each in (words, sounds))
+    return X, [sound - 1 for sound in y]  # 0 is for unknown ones

@@ -30,6 +30,12 @@ PTB = {
     "momentum": 0.0,
     "learning_rate_init": 20.0,
 }
+CMUDICT = {
+    "embedding_dim": 64,
+    "hidden_layer_sizes": 128,
+    "batch_size": 128,
+    "learning_rate_init": 0.003,
+}
 
 
 def configure(estimator, n_epochs, max_norm=None, **params):

@@ -11,8 +11,10 @@ from numbers import Integral, Real
 import numpy as np
 import scipy  # scipy.signal is only loaded where it is used: that takes a while
 from scipy import sparse
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import validate_data
 
+from skrnn._estimator import Estimator
 from skrnn._sequences import Sequences
 from skrnn._validation import (
     Interval,
@@ -26,11 +28,11 @@ from skrnn._validation import (
     _refuse_one_sequence,
     _refuse_strings,
     check_sequences,
+    column_name,
     fit_context,
     output_container,
     sequence_of_row,
 )
-from skrnn.preprocessing import _SequenceTransformer
 
 __all__ = ["Delta", "LogMelSpectrogram"]
 
@@ -39,7 +41,33 @@ PCM = {"uint8": (128, 2**7), "int16": (0, 2**15), "int32": (0, 2**31)}
 BLOCK = 2**18  # numbers in the frames that are computed at once: they fit into a cache
 
 
-class LogMelSpectrogram(_SequenceTransformer):
+class _StatelessTransformer(TransformerMixin, Estimator):
+    """Base of transformers that emit one column of sequences and learn nothing."""
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the name of the one column of sequences that comes out.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            The names of the columns that came in; by default those seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (1,)
+            The name of the column that came in if there was only one; a default such
+            as "frames" otherwise.
+        """
+        return column_name(self, input_features, self._default_name)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.transformer_tags.preserves_dtype = []  # it is object: a column of arrays
+        return tags
+
+
+class LogMelSpectrogram(_StatelessTransformer):
     r"""Turn waveforms into sequences of frames of log-mel energies.
 
     A waveform is cut into frames that overlap, and of each frame comes one step: the
@@ -330,11 +358,6 @@ class LogMelSpectrogram(_SequenceTransformer):
             part = np.concatenate([[0], part])
         out[: len(part) - 1] = part[1:] - self.preemphasis * part[:-1]
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        return tags
-
 
 def _check_waveforms(estimator, X, *, reset):
     """Validate waveforms.
@@ -419,7 +442,7 @@ def _samples(cell, name, estimator):
     return wave
 
 
-class Delta(_SequenceTransformer):
+class Delta(_StatelessTransformer):
     r"""Add to each step how its features change over time.
 
     Parameters
@@ -435,7 +458,7 @@ class Delta(_SequenceTransformer):
 
     Attributes
     ----------
-    input_kind_ : {"dense"}
+    input_kind_ : {"dense", "sparse"}
         What the rows were in `fit`.
     input_size_ : int
         The number of features a step in `fit`.
@@ -494,9 +517,10 @@ class Delta(_SequenceTransformer):
 
         Parameters
         ----------
-        X : container of n sequences of rows
+        X : container of n sequences
             A list, object array, Series, one-column frame, 3-D array or `Sequences`;
-            each sequence is an array of shape (T_i, d), or a 1-D array of floats.
+            each sequence is an array of shape (T_i, d), a sparse matrix of this shape,
+            or a 1-D array of floats.
         y : object, default=None
             Ignored.
 
@@ -508,7 +532,7 @@ class Delta(_SequenceTransformer):
         Raises
         ------
         ValueError
-            If X contains anything but sequences of dense rows.
+            If X contains anything but sequences of numbers.
         """
         fitted = copy.copy(self)  # this transformer is changed only when all is done
         X = fitted._check_rows(X, reset=True)
@@ -526,51 +550,54 @@ class Delta(_SequenceTransformer):
 
         Returns
         -------
-        Sequences of kind "dense", shape (n, 1)
+        Sequences of kind "dense" or "sparse", shape (n, 1)
             As many steps as before; with `append` the features, then the differences
             of the first order, then those of the next.
 
         Raises
         ------
         ValueError
-            If X contains anything but sequences of dense rows, or, after `fit`, of
+            If X contains anything but sequences of numbers, or, after `fit`, of
             another number of features a step.
         """
         self._validate_params()
         is_fitted = hasattr(self, "input_size_")
         checked = self if is_fitted else copy.copy(self)
         X = checked._check_rows(X, reset=not is_fitted)
-        rows = X.rows.astype(np.result_type(X.rows, np.float32), copy=False)
+        rows = X.rows.astype(np.result_type(X.rows.dtype, np.float32), copy=False)
         parts = [rows]
         for _ in range(self.order):
             parts.append(self._differences(parts[-1], X.offsets))
-        rows = np.hstack(parts if self.append else parts[1:])
+        parts = parts if self.append else parts[1:]
+        if X.kind == "sparse":
+            rows = sparse.hstack(parts, format="csr")
+        else:
+            rows = np.hstack(parts)
         return output_container(self, Sequences(rows, X.offsets))
 
     def _differences(self, rows, offsets):
         lengths = np.diff(offsets)
         first = np.repeat(offsets[:-1], lengths)
         last = np.repeat(offsets[1:] - 1, lengths)
-        steps, slopes = np.arange(len(rows)), np.zeros_like(rows)
+        steps = np.arange(len(last))
+        squares = sum(k * k for k in range(1, self.width + 1))
+        slopes = 0
         for k in range(1, self.width + 1):
             after = rows[np.minimum(steps + k, last)]
-            after -= rows[np.maximum(steps - k, first)]
-            after *= k
-            slopes += after
-        slopes /= 2 * sum(k * k for k in range(1, self.width + 1))
+            before = rows[np.maximum(steps - k, first)]
+            slopes = slopes + (after - before) * (k / (2 * squares))
         return slopes
 
     def _check_rows(self, X, *, reset):
         X = check_sequences(self, X, reset=reset, dtype=None)
-        if X.kind != "dense":
+        if X.kind == "ids":
             raise ValueError(
-                f"X has {X.kind} where Delta needs dense rows: pass arrays of floats, "
-                "of shape (T_i, d)."
+                f"X[0] contains the token id {X.rows[0]}, and ids have no differences: "
+                "pass arrays of floats, or put a SequenceOneHotEncoder before Delta."
             )
         return X
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.requires_fit = False
         tags.input_tags.three_d_array = True
         return tags

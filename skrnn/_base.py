@@ -217,6 +217,9 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         targets = self._encode_targets(y, offsets, weights != 0)
         return Terms(X, targets, weights, offsets)
 
+    def _forget(self):
+        """Drop what was fitted before and a new fit must not look at."""
+
     def _read_table_as(self, y):
         """Return how a 2-D array is read; see `check_sequences`."""
         return "series"
@@ -273,7 +276,9 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         X = fitted._check_X(X, reset=not resume, table=table, dtype=self.dtype)
         if not hasattr(fitted, "n_features_in_") or by_y != table:
             table = "series"  # X was none, or y is not for one
-        checked = self._check_targets(y, X.lengths, table)
+        if not resume:
+            fitted._forget()
+        checked = fitted._check_targets(y, X.lengths, table)
         weights = self._check_weights(sample_weight, X.lengths)
         if resume:
             self._check_like_before(checked)

@@ -1,7 +1,6 @@
 """RNNSeq2Seq: a sequence of another length for each sequence."""
 
 import warnings
-from itertools import chain, pairwise
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,7 +10,7 @@ from skrnn._base import steady_arithmetic
 from skrnn._core.seq2seq import ATTENTIONS, EncoderDecoder
 from skrnn._docs import shared_docs
 from skrnn._sequences import object_array
-from skrnn._targets import TokenTargetRNN
+from skrnn._targets import TokenTargetRNN, stack
 from skrnn._validation import (
     Interval,
     StrOptions,
@@ -241,7 +240,7 @@ class RNNSeq2Seq(TokenTargetRNN):
         """Return sources and their targets as `training.Data`."""
         X = self._check(X)
         y = self._tokenize(y, len(X), self.target_tokenizer_)
-        terms = self._make_terms(X, y, np.ones(len(X)))
+        terms = self._encode_terms(X, y, np.ones(len(X)))
         return self._data(terms, slice(None))
 
     def predict(self, X):
@@ -284,7 +283,7 @@ class RNNSeq2Seq(TokenTargetRNN):
                 "max_target_length, or train for longer.",
                 stacklevel=3,
             )
-        return _flatten([ids for ids, _ in found])
+        return stack([ids for ids, _ in found])
 
     def _search(self, X, width):
         with steady_arithmetic():
@@ -311,43 +310,36 @@ class RNNSeq2Seq(TokenTargetRNN):
         """The outputs that are not predicted: the unknown token."""
         return [len(self.classes_)] if self.has_unknown_ else []
 
-    def predict_n_best(self, X, n_best=5):
-        """Predict for each sequence the best targets that a beam finds.
+    def predict_n_best(self, X, n=5):
+        """Predict several targets for each sequence, the best one first.
 
         Parameters
         ----------
         X : container of n sequences
             As in `fit`.
-        n_best : int, default=5
-            How many targets at most; the beam is as wide, or `beam_width` if that is
-            more.
+        n : int, default=5
+            How many at most. The search follows `beam_width` beginnings, at least n.
 
         Returns
         -------
-        targets : ndarray of shape (n,) of objects
-            Item i is an array of targets like those of `predict`, the best one first.
-            Those that were cut come last, and only where others are too few.
-        log_proba : ndarray of shape (n,) of objects
-            Item i is an array of their log-probabilities, in nats.
+        ndarray of shape (n,) of objects
+            Item i is a list of pairs: the log-probability of a target, in nats, and the
+            target. Those that were cut come last, and only where others are too few.
 
         Raises
         ------
         ValueError
-            If `n_best` is below 1.
+            If `n` is below 1.
         """
-        check_scalar(n_best, "n_best", Integral, min_val=1)
+        check_scalar(n, "n", Integral, min_val=1)
         X = self._check(X)
-        found = self._search(X, max(n_best, self.beam_width))
-        ways = [each[:n_best] for each in found]
-        ids = [ids for each in ways for _, ids, _ in each]
-        targets = self._to_targets(*_flatten(ids))
-        ends = np.cumsum([0, *map(len, ways)])
-        log_proba = np.array([log_p for each in ways for log_p, *_ in each])
-        parts = [slice(start, stop) for start, stop in pairwise(ends)]
-        return (
-            object_array([targets[part] for part in parts], len(X)),
-            object_array([log_proba[part] for part in parts], len(X)),
+        found = [ways[:n] for ways in self._search(X, max(n, self.beam_width))]
+        targets = self._to_targets(
+            *stack([ids for ways in found for _, ids, _ in ways])
         )
+        targets = iter(targets)
+        pairs = ([(log_p, next(targets)) for log_p, *_ in ways] for ways in found)
+        return object_array(pairs, len(found))
 
     def score_samples(self, X, y=None):
         """Compute the log-probability of each target, given its source.
@@ -426,10 +418,3 @@ class RNNSeq2Seq(TokenTargetRNN):
         - ``W_combined``, shape (2 * M, M).
         """
         return super().weights_
-
-
-def _flatten(ids):
-    """Return lists of ids as one array, and where each begins."""
-    offsets = np.cumsum([0, *map(len, ids)])
-    flat = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=offsets[-1])
-    return flat, offsets

@@ -92,6 +92,9 @@ class TokenTargetRNN(BaseRNN):
 
     # --- targets ----------------------------------------------------------------------
 
+    def _forget(self):
+        vars(self).pop("target_tokenizer_", None)
+
     def _check_targets(self, y, lengths, table):
         tokenizer = self.target_tokenizer
         if tokenizer is not None:
@@ -138,10 +141,12 @@ class TokenTargetRNN(BaseRNN):
             )
 
     def _make_terms(self, X, y, weights):
-        used = weights != 0
-        codes = self._encode_tokens(y, used)
-        longest = int(np.diff(y.offsets)[used].max(initial=0))
+        longest = int(np.diff(y.offsets)[weights != 0].max(initial=0))
         self.longest_target_ = max(self.longest_target_, longest)
+        return self._encode_terms(X, y, weights)
+
+    def _encode_terms(self, X, y, weights):
+        codes = self._encode_tokens(y, weights != 0)
         ended = y.offsets + np.arange(len(X) + 1)
         return Terms(X, codes, np.repeat(weights, np.diff(ended)), ended)
 
@@ -217,3 +222,9 @@ class TokenTargetRNN(BaseRNN):
         tags.target_tags.single_output = False
         tags.target_tags.multi_output = True  # several tokens
         return tags
+
+
+def stack(ids):
+    """Return lists of numbers as one array, and where each begins."""
+    offsets = np.cumsum([0, *map(len, ids)])
+    return np.concatenate([*ids, []]).astype(np.intp), offsets

@@ -5,14 +5,14 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_scalar
 
-from skrnn._base import Terms, steady_arithmetic
+from skrnn._base import steady_arithmetic
 from skrnn._core.ctc import CTCNetwork, n_steps_needed
 from skrnn._core.heads import Softmax
 from skrnn._core.prefix_search import best_path, prefix_search
 from skrnn._docs import shared_docs
 from skrnn._prior import TokenPrior, find_language_model
 from skrnn._sequences import as_items, object_array
-from skrnn._targets import TokenTargetRNN
+from skrnn._targets import TokenTargetRNN, stack
 from skrnn._validation import HasMethods, Interval, check_is_fitted, check_weights
 from skrnn.metrics import label_error_rate
 
@@ -123,7 +123,7 @@ class RNNTranscriber(TokenTargetRNN):
     ...     ids[1::2] = 0
     ...     X.append(np.repeat(ids, rng.randint(1, 4, size=len(ids))))
     >>> model = RNNTranscriber(
-    ...     cell="gru", hidden_layer_sizes=16, learning_rate_init=0.02, random_state=0
+    ...     cell="gru", hidden_layer_sizes=24, learning_rate_init=0.02, random_state=0
     ... ).fit(X[:150], y[:150])
     >>> model.score(X[150:], y[150:]) > 0.95
     True
@@ -309,7 +309,7 @@ class RNNTranscriber(TokenTargetRNN):
         check_is_fitted(self)
         check_scalar(n, "n", Integral, min_val=1)
         found = [ways[:n] for ways in self._search(X, max(n, self.beam_width))]
-        targets = self._to_targets(*_stack([ids for ways in found for _, ids in ways]))
+        targets = self._to_targets(*stack([ids for ways in found for _, ids in ways]))
         targets = iter(targets)
         pairs = ([(log_p, next(targets)) for log_p, _ in ways] for ways in found)
         return object_array(pairs, len(found))
@@ -345,19 +345,20 @@ class RNNTranscriber(TokenTargetRNN):
         -------
         ndarray of shape (n,)
             In nats, without a language model; minus infinity where the sequence is too
-            short for its target, or the target has a token that was never seen in
-            `fit`.
+            short for its target.
+
+        Raises
+        ------
+        ValueError
+            If a target has a token that was not in those of `fit`, and there is no
+            unknown token.
         """
         check_is_fitted(self)
         y = self.predict(X) if y is None else y
         dtype = self._architecture["dtype"]
         X = self._check_X(X, reset=False, table=self._table, dtype=dtype)
         y = self._tokenize(y, len(X), self.target_tokenizer_)
-        codes = self._encode_tokens(y, np.zeros(len(X), dtype=bool))
-        offsets = y.offsets + np.arange(len(X) + 1)
-        unknown = codes < 0
-        codes[unknown] = 0
-        terms = Terms(X, codes, np.ones(len(codes)), offsets)
+        terms = self._encode_terms(X, y, np.ones(len(X)))
         network = CTCNetwork(**self._architecture)
         with steady_arithmetic():
             losses = network.losses(
@@ -365,7 +366,6 @@ class RNNTranscriber(TokenTargetRNN):
                 self._data(terms, np.arange(len(X))),
                 run_all=self._map_threads,
             )
-        losses[np.logical_or.reduceat(unknown, offsets[:-1])] = np.inf
         return -losses
 
     def score(self, X, y, sample_weight=None):
@@ -410,7 +410,7 @@ class RNNTranscriber(TokenTargetRNN):
             if self.has_unknown_:
                 scores[:, len(self.classes_)] = -np.inf
             return best_path(scores, offsets)
-        return _stack([ways[0][1] for ways in self._search(X, self.beam_width)])
+        return stack([ways[0][1] for ways in self._search(X, self.beam_width)])
 
     def _search(self, X, width):
         """Return of each sequence the best ways to label it."""
@@ -438,9 +438,3 @@ class RNNTranscriber(TokenTargetRNN):
             )
         model, ids = find_language_model(self.language_model, self.classes_)
         return lambda: TokenPrior(self._end + 1, weight, bonus, model, ids)
-
-
-def _stack(parts):
-    """Return lists of numbers as one array, and where each begins."""
-    offsets = np.cumsum([0, *map(len, parts)])
-    return np.concatenate([*parts, []]).astype(np.intp), offsets

@@ -28,6 +28,7 @@ from sklearn.feature_extraction.text import (
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
+from skrnn._audio import Delta, LogMelSpectrogram
 from skrnn._estimator import Estimator
 from skrnn._sequences import Sequences, object_array
 from skrnn._validation import (
@@ -944,7 +945,3 @@ class Stepwise(_SequenceTransformer):
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = self._allows_nan()
         return tags
-
-
-# at the end, as they are made of the base above
-from skrnn._audio import Delta, LogMelSpectrogram  # noqa: E402

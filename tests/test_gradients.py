@@ -10,6 +10,7 @@ from skrnn._core.ctc import CTCNetwork
 from skrnn._core.heads import HEADS
 from skrnn._core.network import Network
 from skrnn._core.pooling import POOLINGS
+from skrnn._core.seq2seq import ATTENTIONS, EncoderDecoder
 from skrnn._core.training import Data
 
 LENGTHS = np.array([2, 1, 4])
@@ -232,3 +233,71 @@ def test_gradients_of_ctc(cell, activation, n_layers, n_directions, kind):
     check_gradients(network, params, loss_grad)
     losses = network.losses(params, data)
     assert abs(loss_grad(params)[0] - losses @ of_sequence) < 1e-9
+
+
+def check_encoder_decoder(cell, sizes, n_directions, kind, attention, dropout=(0, 0)):
+    """Check pairs whose order by the target's length is not that by the source's."""
+    network = EncoderDecoder(
+        cell=cell,
+        activation="tanh",
+        input_size=V,
+        hidden_sizes=sizes,
+        n_outputs=3,
+        bidirectional=n_directions == 2,
+        embedding_dim=3 if kind == "embedding" else None,
+        attention=attention,
+        dropout=dropout,
+        dtype=np.float64,
+    )
+    rng = np.random.default_rng(7)
+    params = random_params(network, rng)
+    targets = np.array([1, 0, 2, 0, 1, 1, 2, 2])  # the last one of each is the end
+    n_terms = np.array([3, 4, 1])
+    weights = rng.uniform(0.5, 2, len(targets))
+    starts, term_starts = (np.cumsum(n) - n for n in (LENGTHS, n_terms))
+    data = Data(
+        make_inputs(kind, rng), targets, weights, starts, LENGTHS, term_starts, n_terms
+    )
+    batch, terms = network.pack(data, np.array([1, 2, 0]))
+    assert batch.source.lengths.tolist() == [4, 2, 1]
+    x, y = data.rows[batch.rows], targets[terms]
+    assert y.tolist() == [0, 1, 2, 1, 0, 1, 2, 2]  # the longest target first
+    has_dropout = any(network.dropout)
+
+    def loss_grad(params):
+        rng = np.random.RandomState(0) if has_dropout else None
+        return network.loss_grad(params, x, y, weights[terms], batch, rng)
+
+    check_gradients(network, params, loss_grad)
+    losses = network.losses(params, data)
+    assert (abs(loss_grad(params)[0] - losses @ weights) < 1e-9) != has_dropout
+
+
+@pytest.mark.parametrize("attention", [None, *ATTENTIONS])
+@pytest.mark.parametrize("n_directions", [1, 2])
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_of_encoder_and_decoder(cell, n_directions, attention):
+    sizes = (2 // n_directions,)
+    check_encoder_decoder(cell, sizes, n_directions, "ids", attention)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes", "attention"),
+    [
+        ("ids", (2, 1), "general"),
+        ("embedding", (2, 1), None),
+        ("embedding", (1, 2), "additive"),
+        ("csr", (2,), "general"),
+        ("dense", (1, 1), "dot"),
+    ],
+)
+def test_gradients_of_encoder_and_decoder_of_any_kind(kind, sizes, attention):
+    check_encoder_decoder("gru", sizes, 2, kind, attention)
+
+
+@pytest.mark.parametrize(
+    ("kind", "attention"),
+    [("ids", None), *(("embedding", attention) for attention in ATTENTIONS)],
+)
+def test_gradients_of_encoder_and_decoder_with_dropout(kind, attention):
+    check_encoder_decoder("lstm", (1,), 2, kind, attention, dropout=(0.3, 0.4))

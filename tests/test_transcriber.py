@@ -238,8 +238,9 @@ def test_unknown_tokens():
 
 
 def test_tokens_never_seen():
-    log_p = LEARNED.score_samples(X[:3], [["?"], Y[1], ["a", "?"]])
-    assert_array_equal(np.isneginf(log_p), [True, False, True])
+    message = r"y\[2\] contains the token '\?' at step 1.*max_target_tokens"
+    with pytest.raises(ValueError, match=message):
+        LEARNED.score_samples(X[:3], [["a"], Y[1], ["a", "?"]])
     with pytest.raises(ValueError, match=r"y\[1\] contains the token '\?' at step 0"):
         clone(LEARNED).fit(X, Y).partial_fit(X[:2], [Y[0], ["?"]])
 
@@ -260,6 +261,19 @@ def test_texts():
         model.score_samples(X_NEW, new), plain.score_samples(X_NEW, Y_NEW)
     )
     assert isinstance(model.predict_n_best(X_NEW[:1])[0][0][1], str)
+
+
+def test_a_new_fit_has_a_new_tokenizer():
+    X, texts = [[0, 1], [1, 0, 1], [2, 2, 1]], ["a", "b", "ab"]
+    model = RNNTranscriber(**SMALL).fit(X, [[1], [2], [1, 2]])
+    for analyzer, classes in ("word", ["a", "ab", "b"]), ("char", ["a", "b"]):
+        model.set_params(target_tokenizer=Tokenizer(analyzer=analyzer)).fit(X, texts)
+        assert model.classes_.tolist() == classes
+    kept = model.target_tokenizer_
+    model.partial_fit(X, texts)
+    assert model.target_tokenizer_ is kept
+    model.set_params(target_tokenizer=None).fit(X, [[1], [2], [1, 2]])
+    assert model.classes_.tolist() == [1, 2]
 
 
 # --- a language model -----------------------------------------------------------------

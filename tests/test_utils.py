@@ -14,10 +14,13 @@ from sklearn.utils.validation import check_is_fitted
 
 import skrnn
 from skrnn import (
+    Delta,
+    LogMelSpectrogram,
     RNNClassifier,
     RNNLanguageModel,
     RNNRegressor,
     RNNTagger,
+    RNNTranscriber,
     SequenceOneHotEncoder,
     Stepwise,
     Tokenizer,
@@ -35,12 +38,13 @@ ROWS = [rng.uniform(-1, 1, size=(length, 2)) for length in LENGTHS]
 ONE_HOT = [sparse.csr_array(np.eye(5)[ids]) for ids in IDS]
 NUMERIC = [("lstm", IDS), ("lstm", ROWS), ("gru", SERIES), ("rnn", ONE_HOT)]
 INDICATORS = [rng.randint(2, size=(length, 2)) for length in LENGTHS]
+WAVES = [rng.uniform(-1, 1, size=200 * length) for length in LENGTHS]
 TINY = {"hidden_layer_sizes": 3, "max_iter": 2, "batch_size": 5}
 
 # name: (estimator, X, y)
 CASES = {
     f"{model.__name__} {cell} {utils._kind(X)}": (model(**TINY, cell=cell), X, None)
-    for model in (RNNClassifier, RNNRegressor, RNNTagger)
+    for model in (RNNClassifier, RNNRegressor, RNNTagger, RNNTranscriber)
     for cell, X in NUMERIC
 }
 CASES["RNNTagger"] = RNNTagger(**TINY), None, None
@@ -49,6 +53,8 @@ CASES |= {
     "multi-label": (RNNClassifier(**TINY), IDS, rng.randint(2, size=(12, 3))),
     "two targets": (RNNRegressor(**TINY), IDS, rng.uniform(size=(12, 2))),
     "words as labels": (RNNTagger(**TINY, embedding_dim=2), IDS, TOKENS),
+    "RNNTranscriber": (RNNTranscriber(**TINY, beam_width=3), None, None),
+    "empty targets": (RNNTranscriber(**TINY), IDS, [[], ["a"], ["b"]] * 4),
     "multi-label steps": (RNNTagger(**TINY), IDS, INDICATORS),
     "Tokenizer": (Tokenizer(), None, None),
     "Tokenizer char": (Tokenizer(analyzer="char"), None, None),
@@ -71,6 +77,9 @@ CASES |= {
     "Stepwise": (Stepwise(StandardScaler()), None, None),
     "Stepwise series": (Stepwise(StandardScaler()), SERIES, None),
     "Stepwise one-hot": (Stepwise(StandardScaler(with_mean=False)), ONE_HOT, None),
+    "LogMelSpectrogram": (LogMelSpectrogram(8000), WAVES, None),
+    "Delta": (Delta(), None, None),
+    "Delta series": (Delta(), SERIES, None),
     "Pipeline tokens": (
         make_pipeline(VocabularyEncoder(), RNNClassifier(**TINY)),
         TOKENS,
