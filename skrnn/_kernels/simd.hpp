@@ -61,7 +61,7 @@ using IntVec = Vec<typename Simd<T>::Int>;
 
 template <class T>
 inline Vec<T> broadcast(T x) {
-  return Vec<T>{} + x;
+  return x - Vec<T>{};  // a sum would turn -0 to 0, and be computed
 }
 
 // A vector anywhere in an array of T: it may be an alias of a T, and of nothing else.
