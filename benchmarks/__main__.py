@@ -11,6 +11,7 @@ WORKLOADS = {
     "sst2": "fits",
     "ptb": "fits",
     "shakespeare": "fits",
+    "cmudict": "pronunciation",
     "layers": "layers",
     "predict": "predict",
     "skorch": "with_skorch",

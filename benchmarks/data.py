@@ -84,6 +84,8 @@ def cmudict(n_pairs):
     pairs = {tuple(re.sub(r"\(\d\)|\d", "", line).split()) for line in lines}
     pairs = sorted(pairs)
     order = np.random.default_rng(0).permutation(len(pairs))[:n_pairs]
-    words, sounds = zip(*((list(pairs[i][0]), pairs[i][1:]) for i in order), strict=True)
+    words, sounds = zip(
+        *((list(pairs[i][0]), pairs[i][1:]) for i in order), strict=True
+    )
     X, y = (VocabularyEncoder().fit_transform(each) for each in (words, sounds))
     return X, [sound - 1 for sound in y]  # 0 is for unknown ones

@@ -147,9 +147,9 @@ class LogMelSpectrogram(_StatelessTransformer):
     >>> low, high = np.sin(2 * np.pi * 300 * time), np.sin(2 * np.pi * 3000 * time)
     >>> X = LogMelSpectrogram(8000, n_mels=10).fit_transform([low, high[:2000]])
     >>> X
-    <2 Sequences, 124 steps, dense rows of 10 features>
+    <2 Sequences, 123 steps, dense rows of 10 features>
     >>> [int(frames.mean(axis=0).argmax()) for frames in X]  # the loudest band
-    [1, 8]
+    [1, 9]
     """
 
     _default_name = "frames"

@@ -537,7 +537,8 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
 
     def _scores(self, X):
         """Return the scores of all terms, and where the sequences begin."""
-        check_is_fitted(self)
+        if not hasattr(self, "_weights"):
+            check_is_fitted(self)  # which takes long
         dtype = self._architecture["dtype"]
         X = self._check_X(X, reset=False, table=self._table, dtype=dtype)
         network = Network(**self._architecture)

@@ -142,8 +142,15 @@ class Sequences:
 
     def _with(self, rows, offsets):
         """Return other sequences of the same kind."""
-        n_tokens, unknown = self.n_tokens, self.unknown
-        return Sequences(rows, offsets, n_tokens=n_tokens, unknown=unknown)
+        return Sequences._trusted(rows, offsets, self.n_tokens, self.unknown)
+
+    @classmethod
+    def _trusted(cls, rows, offsets, n_tokens=None, unknown=None):
+        """Return sequences of rows and offsets that were checked before."""
+        self = cls.__new__(cls)
+        self.rows, self.offsets = rows, offsets
+        self.n_tokens, self.unknown = n_tokens, unknown
+        return self
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:

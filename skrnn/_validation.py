@@ -232,7 +232,7 @@ def _stack(cells, name, allow_empty, tokens, allow_nan):
     if rows.ndim == 2:
         rows = _check_floats(rows, offsets, name, allow_nan)
     elif not tokens and (rows.dtype != object or _are_integers(rows.tolist())):
-        rows = check_ids(rows, offsets, name=name)
+        return Sequences._trusted(check_ids(rows, offsets, name=name), offsets)
     return Sequences(rows, offsets)
 
 
@@ -638,7 +638,7 @@ def _check_width(estimator, sequences, name):
                 f"{name}[{i}] contains the token id {sequences.rows[row]} (the "
                 f"largest is {top}), but {kind} was fitted on {fitted}."
             )
-        return Sequences(sequences.rows, sequences.offsets, n_tokens=width)
+        return Sequences._trusted(sequences.rows, sequences.offsets, width)
     if (found := sequences.rows.shape[1]) != width:
         remedy = (
             "it was fitted on token ids and got floats; pass lists or 1-D arrays of "

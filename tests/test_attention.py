@@ -121,7 +121,9 @@ def test_where_rows_lie_does_not_matter(additive, dtype):
     context, weights = attend(*arrays, pairing, steady=True)
     _, dkeys, dmemory, _ = attend_backward(dcontext, weights, *arrays, pairing)
     starts = np.cumsum(LENGTHS) - LENGTHS
-    rows = np.concatenate([np.arange(n) + s for s, n in zip(pairing.starts, LENGTHS)])
+    rows = np.concatenate(
+        [np.arange(n) + s for s, n in zip(pairing.starts, LENGTHS, strict=True)]
+    )
     q, keys, memory, v = arrays
     other = q, keys[rows], memory[rows], v, pairing._replace(starts=starts)
     found, same_weights = attend(*other, steady=True)

@@ -120,7 +120,7 @@ def test_both_directions(kind, n_directions):
 
 
 def test_both_directions_use_the_product_they_are_given():
-    def times(x, W):
+    def times(x, W, bias):
         return np.full((len(x), W.shape[1]), 7.0)
 
     z = inputs.project_both(np.ones((2, V)), [1, 0], np.ones((2, V, M)), times=times)

@@ -72,11 +72,11 @@ def run(cell, arrays, sizes, n_threads=1):
     """Return everything that a layer computes, forward and backward."""
     z, U, w, state, dh, dlast = arrays
     h, last, tape = recurrence.forward(cell, z, U, w, sizes, state, n_threads=n_threads)
-    dU, dw = np.ones_like(U), np.ones_like(w)
+    dU, dw, db = np.ones_like(U), np.ones_like(w), np.ones_like(U[:, 0])
     dz, dstate = recurrence.backward(
-        cell, dh, tape, U, w, dU, dw, dlast, n_threads=n_threads
+        cell, dh, tape, U, w, dU, dw, dlast, db=db, n_threads=n_threads
     )
-    return [h, *last, dz, dU, dw, *dstate]
+    return [h, *last, dz, dU, dw, db, *dstate]
 
 
 @DTYPES
@@ -117,6 +117,45 @@ def test_recurrences(name, dtype, monkeypatch):
             assert_close(a, b, dtype)
 
     check()
+
+
+@pytest.mark.parametrize("lengths", [[1], [3, 3], [1, 4, 2, 4]])
+@pytest.mark.parametrize("name", CELLS)
+def test_products_with_a_first_state_of_zeros_are_left_out(name, lengths):
+    cell, H, D, rng = CELLS[name](), 5, 2, np.random.default_rng(0)
+    lengths = np.array(lengths)
+    sizes = PackedBatch(np.cumsum(lengths) - lengths, lengths).sizes
+    z = rng.standard_normal((D, lengths.sum(), cell.n_gates * H))
+    U = rng.standard_normal((D, H, cell.n_gates * H))
+    w = rng.standard_normal((D, cell.n_extra, H))
+    dh = rng.standard_normal((D, lengths.sum(), H))
+    zeros = (np.zeros((D, len(lengths), H)),) * cell.n_states
+    expected = run(cell, (z, U, w, zeros, dh, None), sizes)
+    for a, b in zip(run(cell, (z, U, w, None, dh, None), sizes), expected, strict=True):
+        assert_close(a, b, np.float64)
+    tape = recurrence.forward(cell, z, U, w, sizes)[2]
+    dU, dw = np.ones_like(U), np.ones_like(w)
+    dz, dfirst = recurrence.backward(cell, dh, tape, U, w, dU, dw, to_first=False)
+    assert dfirst is None
+    *_, dz_expected, dU_expected, dw_expected, _ = expected[: -cell.n_states]
+    assert_close(dz, dz_expected, np.float64)
+    assert_close(dU, dU_expected, np.float64)
+    assert_close(dw, dw_expected, np.float64)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_steps_take_rows_of_a_table(name, by_numpy):
+    cell, H, rng = CELLS[name](), 5, np.random.default_rng(0)
+    z = rng.standard_normal((2, 3, cell.n_gates * H))
+    U = rng.standard_normal((2, H, cell.n_gates * H))
+    w, sizes = rng.standard_normal((2, cell.n_extra, H)), [3, 2, 1, 1]
+    rows = rng.integers(0, 3, (2, 7))
+    each = np.stack([own[r] for own, r in zip(z, rows, strict=True)])
+    expected = recurrence.forward(cell, each, U, w, sizes)[0]
+    found = recurrence.forward(cell, z, U, w, sizes, rows=rows)[0]
+    assert_array_equal(found, expected)
+    found = by_numpy(recurrence.forward, cell, z, U, w, sizes, rows=rows)[0]
+    assert_close(found, expected, np.float64)
 
 
 @DTYPES
@@ -181,6 +220,8 @@ def test_products(shape, a_transposed, b_transposed, dtype, seed):
     found = product(a, b)
     assert_close(found, expected, dtype)
     assert_array_equal(product(a, b, n_threads=3), found)
+    bias = rng.standard_normal(N).astype(dtype)
+    assert_close(product(a, b, bias=bias), expected + bias, dtype)
     out = np.ones_like(expected)
     assert product(a, b, out=out) is out
     assert_close(out, expected + 1, dtype)

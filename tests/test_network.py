@@ -383,9 +383,9 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     sizes, scored = [], []
     hidden, losses_of = network.hidden, network.head.losses
 
-    def counting(params, x, *rest):
-        sizes.append(x.shape[0])
-        return hidden(params, x, *rest)
+    def counting(params, x, batch, *rest):
+        sizes.append(len(batch.rows))
+        return hidden(params, x, batch, *rest)
 
     def scoring(scores, y):
         scored.append(len(scores))
@@ -403,6 +403,23 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     assert sum(sizes) == 2 * offsets[-1]
     one = network.losses(params, rows[: offsets[1]], targets[: offsets[1]], offsets[:2])
     assert_array_equal(one, losses[: offsets[1]])
+
+
+@pytest.mark.parametrize("embedding_dim", [None, 4])
+def test_projecting_tokens_once_changes_no_bit(embedding_dim, monkeypatch):
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 9, 40)
+    ids, offsets = rng.integers(-1, V, lengths.sum()), np.append(0, np.cumsum(lengths))
+    network = make_network(embedding_dim=embedding_dim)
+    params = network.init_params(np.random.RandomState(0))
+    params["b0"][...] = rng.standard_normal(params["b0"].shape)
+    once = network.scores(params, ids, offsets)
+    monkeypatch.setattr("skrnn._core.network.MAX_PROJECTED", 0)
+    assert_array_equal(network.scores(params, ids, offsets), once)
+    for start, stop in pairwise(offsets[:5]):  # too short to look for repetitions
+        monkeypatch.setattr("skrnn._core.network.MAX_PROJECTED", 2**20)
+        alone = network.scores(params, ids[start:stop], np.array([0, stop - start]))
+        assert_array_equal(alone, once[start:stop])
 
 
 def test_a_long_sequence_is_read_in_windows(monkeypatch):

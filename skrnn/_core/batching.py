@@ -37,6 +37,15 @@ class PackedBatch:
 
     def __init__(self, starts, lengths):
         self.starts = starts
+        if len(lengths) == 1:  # a sentence to predict should not wait for all that
+            self.order = np.zeros(1, dtype=np.intp)
+            self.lengths, T = lengths, int(lengths[0])
+            step = np.arange(T)
+            self.sequence = np.zeros(T, dtype=np.int64)
+            self.sizes = [1] * T
+            self.rows, self.reverse = starts[0] + step, step[::-1]
+            self.last = step[-1:]
+            return
         self.order = np.argsort(-lengths, kind="stable")
         lengths = lengths[self.order]
         longest = lengths[0]

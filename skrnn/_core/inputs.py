@@ -13,8 +13,8 @@ from skrnn._core.params import RowGrad
 from skrnn._core.products import product
 
 
-def project(x, W, *, times=product):
-    """Return x @ W.
+def project(x, W, b=None, *, times=product):
+    """Return x @ W, or x @ W + b.
 
     Parameters
     ----------
@@ -22,6 +22,8 @@ def project(x, W, *, times=product):
         The inputs of N steps.
     W : ndarray of shape (V, m)
         The table.
+    b : ndarray of shape (m,), default=None
+        Added to each row, if given.
     times : callable, default=product
         The dense matrix product.
 
@@ -29,13 +31,16 @@ def project(x, W, *, times=product):
     -------
     ndarray of shape (N, m)
     """
+    if not sparse.issparse(x) and x.ndim == 2:
+        return times(x, W, bias=b)
     if sparse.issparse(x):
-        return x @ W
-    if x.ndim == 1:
+        z = x @ W
+    else:
         z = W.take(x, axis=0)
         z[x < 0] = 0
-        return z
-    return times(x, W)
+    if b is not None:
+        z += b
+    return z
 
 
 def project_grad(x, dz):
@@ -62,7 +67,7 @@ def project_grad(x, dz):
         touched = sparse.csr_array((x.data, columns, x.indptr), shape=shape)
         return RowGrad(rows, touched.T @ dz)
     if x.ndim == 1:
-        rows, index = np.unique(x, return_inverse=True)
+        rows, index = distinct(x)
         return without_none(rows, sum_by(index, dz, len(rows)))
     used = x.any(axis=0)
     if used.all():
@@ -71,24 +76,37 @@ def project_grad(x, dz):
     return RowGrad(rows, product(x[:, rows].T, dz))
 
 
-def sum_by(index, values, n):
+def distinct(ids):
+    """Return the ids that there are, sorted, and for each step the place of its."""
+    n = int(ids.max()) + 2
+    if n > 64 * len(ids):
+        return np.unique(ids, return_inverse=True)
+    there = np.zeros(n, dtype=bool)  # from id -1 on: what is there need not be sorted
+    there[ids + 1] = True
+    tokens = np.flatnonzero(there)
+    place = np.empty(n, dtype=np.int64)
+    place[tokens] = np.arange(len(tokens))
+    return tokens - 1, place[ids + 1]
+
+
+def sum_by(index, values, n, n_threads=1):
     """Return n rows: row i is the sum of the values whose index is i."""
     if kernels.compiled is None:
         ones, indptr = np.ones(len(index), values.dtype), np.arange(len(index) + 1)
         which = sparse.csr_array((ones, index, indptr), shape=(len(index), n))
         return which.T @ values
     sums = np.zeros((n, values.shape[1]), dtype=values.dtype)
-    kernels.compiled.add_rows(index, values, sums)
+    kernels.compiled.add_rows(index, values, sums, n_threads)
     return sums
 
 
 def without_none(ids, values):
     """Return the gradient of the rows of some ids, sorted, -1 left out."""
     n = int(np.searchsorted(ids, 0))
-    return RowGrad(ids[n:], values[n:])
+    return RowGrad(ids[n:], values[..., n:, :])
 
 
-def project_both(x, reverse, W, *, times=product):
+def project_both(x, reverse, W, b=None, *, times=product):
     """Project x for each direction, the rows of the second mirrored in time.
 
     Parameters
@@ -99,16 +117,19 @@ def project_both(x, reverse, W, *, times=product):
         The packed row of each mirrored step.
     W : ndarray of shape (D, V, m)
         A table for each direction.
+    b : ndarray of shape (D, m), default=None
+        Added to each row, if given.
 
     Returns
     -------
     ndarray of shape (D, N, m)
     """
+    first, second = (None, None) if b is None else (b[0], b[-1])
     if len(W) == 1:
-        return project(x, W[0], times=times)[None]
+        return project(x, W[0], first, times=times)[None]
     z = np.empty((2, x.shape[0], W.shape[2]), dtype=W.dtype)
-    z[0] = project(x, W[0], times=times)
-    z[1] = project(x[reverse], W[1], times=times)
+    z[0] = project(x, W[0], first, times=times)
+    z[1] = project(x[reverse], W[1], second, times=times)
     return z
 
 

@@ -1,5 +1,6 @@
 """The network: inputs, a stack of recurrent layers in one or two directions, a head."""
 
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import NamedTuple
@@ -17,14 +18,28 @@ from skrnn._core.products import product
 
 # How many steps and scores are computed at a time where they need not all be kept.
 MAX_ROWS, MAX_SCORES = 2**12, 2**22
+# Bytes of what the tokens of all batches contribute to the first layer, and how many
+# steps are too few to look for tokens that come twice.
+MAX_PROJECTED, FEW_STEPS = 2**26, 32
 
 
 class _Tokens(NamedTuple):
     """The tokens of a batch, each once."""
 
     ids: np.ndarray  # sorted
+    which: np.ndarray  # shape (D, N), of each step the place of its token
+    vectors: np.ndarray | None  # their embeddings, if there are any
+
+
+@dataclass
+class _Projected:
+    """Ids that are read in many batches: their tokens are projected once for all."""
+
+    z: np.ndarray  # shape (D, n_tokens, G * H)
     which: np.ndarray  # shape (N,), of each step the place of its token
-    vectors: np.ndarray  # their embeddings
+
+    def __getitem__(self, rows):
+        return _Projected(self.z, self.which[rows])
 
 
 class Network:
@@ -190,9 +205,8 @@ class Network:
     def output(self, params, x, rng=None, keep=False):
         """Return scores from what the head stands on, and a tape."""
         x, mask = self._drop(x, len(self.hidden_sizes), rng)
-        scores = self._times(keep)(x, self._output_weights(params))
-        scores += params["b_out"]
-        return scores, (x, mask)
+        W, b = self._output_weights(params), params["b_out"]
+        return self._times(keep)(x, W, bias=b), (x, mask)
 
     def hidden(self, params, x, batch, rng=None, keep=False, state=None):
         """Return what the head stands on, the last state, and a tape; see `forward`."""
@@ -200,12 +214,12 @@ class Network:
         tape, last, pooled = [x], [], None
         n_layers = len(self.hidden_sizes)
         dropped = rng is not None and self.dropout[0] > 0
-        by_token = not sparse.issparse(x) and x.ndim == 1 and not dropped
+        by_token = isinstance(x, _Projected) or (_are_ids(x) and not dropped)
         if self.embedding_dim is not None and not by_token:
             x = inputs.project(x, params["embedding"], times=times)
         for l in range(n_layers):
             x, mask = self._drop(x, l, rng)
-            z, x = self._project(params, x, batch, l, times)
+            z, rows, x = self._project(params, x, batch, l, times)
             U, e = params[f"U{l}"], self._extra(params, l)
             before = None if state is None else state[l]
             h, after, kept = recurrence.forward(
@@ -215,6 +229,7 @@ class Network:
                 e,
                 batch.sizes,
                 before,
+                rows=rows,
                 keep=keep,
                 n_threads=self.n_threads,
             )
@@ -257,7 +272,7 @@ class Network:
         """
         tape, top = tape
         dx = self.output_backward(params, dscores, top, grads)
-        self.hidden_backward(params, dx, tape, batch, grads)
+        self.hidden_backward(params, dx, tape, batch, grads, to_first=False)
         if self.tied:
             rows, values = grads.table
             table = np.zeros(params.table.shape, dtype=self.dtype)
@@ -277,7 +292,9 @@ class Network:
             dx *= mask
         return dx
 
-    def hidden_backward(self, params, dx, tape, batch, grads, dlast=None):
+    def hidden_backward(
+        self, params, dx, tape, batch, grads, dlast=None, *, to_first=True
+    ):
         """Go back from what the head stands on.
 
         Parameters
@@ -290,10 +307,12 @@ class Network:
             As in `backward`.
         dlast : list of tuples of ndarrays, default=None
             Of each layer the derivative by the last state, shape (D, B, H).
+        to_first : bool, default=True
+            Whether that by the first state is wanted.
 
         Returns
         -------
-        list of tuples of ndarrays
+        list of tuples of ndarrays, or of None where not wanted
             Of each layer that by the first state.
         """
         (raw, *layers), pooled = tape
@@ -316,6 +335,8 @@ class Network:
                 dU,
                 de,
                 None if dlast is None else dlast[l],
+                db=grads[f"b{l}"],
+                to_first=to_first,
                 n_threads=self.n_threads,
             )
             dfirst.insert(0, dstate)
@@ -331,9 +352,8 @@ class Network:
         """
         times = self._times(keep=True)
         if isinstance(x, _Tokens):
-            grads.table = self._tokens_backward(params, x, dz, batch, grads)
+            grads.table = self._tokens_backward(params, x, dz, grads)
             return None
-        grads[f"b{l}"][...] += dz.sum(axis=1)
         if l == 0 and self.embedding_dim is None:
             grads.table = inputs.project_both_grad(x, batch.reverse, dz)
             return None
@@ -393,6 +413,7 @@ class Network:
         """
         n_terms = offsets[-1] if self.pooling is None else len(offsets) - 1
         scores = np.empty((n_terms, self.n_outputs), dtype=self.dtype)
+        rows = self._project_all(params, rows)
 
         def run(batch, index):
             x = rows[batch.rows]
@@ -421,16 +442,14 @@ class Network:
             float64.
         """
         losses = np.empty(offsets[-1])
+        rows = self._project_all(params, rows)
 
         def run(batch, index):
             n_rows = max(1, MAX_SCORES // self.n_outputs)
             for window, x, _ in self._read_windows(params, rows, batch, None):
                 for start in range(0, len(x), n_rows):
                     part = window.rows[start : start + n_rows]
-                    scores = self._times(keep=False)(
-                        x[start : start + n_rows], self._output_weights(params)
-                    )
-                    scores += params["b_out"]
+                    scores, _ = self.output(params, x[start : start + n_rows])
                     losses[part] = self.head.losses(scores, targets[part])
 
         self._run_batches(run, offsets, run_all)
@@ -454,6 +473,7 @@ class Network:
             The state after it.
         """
         n = len(offsets) - 1
+        rows = self._project_all(params, rows)
         outputs = np.empty((n, self.hidden_sizes[-1]), dtype=self.dtype)
         last = [
             tuple(np.empty((1, n, H), self.dtype) for _ in range(self.cell.n_states))
@@ -470,8 +490,7 @@ class Network:
                     whole[:, live] = part
 
         self._run_batches(run, offsets, run_all)
-        scores = self._times(keep=False)(outputs, self._output_weights(params))
-        scores += params["b_out"]
+        scores, _ = self.output(params, outputs)
         return scores, last
 
     def _run_batches(self, run, offsets, run_all):
@@ -513,45 +532,69 @@ class Network:
         return x * mask, mask
 
     def _project(self, params, x, batch, l, times):
-        """Return what the inputs of layer l contribute, and these for `backward`."""
-        W = params[f"W{l}"]
-        if l == 0 and self.embedding_dim is not None and x.ndim == 1:
-            return self._project_tokens(params, x, batch, times)
+        """Return what the inputs of layer l contribute, and these for `backward`.
+
+        Between them which row of it each step takes, shape (D, N), None for its own.
+        """
+        if isinstance(x, _Projected):
+            return x.z, self._both(x.which, batch), None
+        if l == 0 and _are_ids(x):
+            tokens, which = inputs.distinct(x)
+            z, vectors = self._project_tokens(params, tokens, times)
+            rows = self._both(which, batch)
+            return z, rows, _Tokens(tokens, rows, vectors)
+        W, b = params[f"W{l}"], params[f"b{l}"]
         if l == 0 and self.embedding_dim is None:
-            z = inputs.project_both(x, batch.reverse, W, times=times)
-        else:
-            x = x[None]
-            if self.n_directions == 2:
-                x = np.concatenate([x, x.take(batch.reverse, axis=1)])
-            z = times(x, W)
-        z += params[f"b{l}"][:, None]
-        return z, x
+            return inputs.project_both(x, batch.reverse, W, b, times=times), None, x
+        x = x[None]
+        if self.n_directions == 2:
+            x = np.concatenate([x, x.take(batch.reverse, axis=1)])
+        return times(x, W, bias=b), None, x
 
-    def _project_tokens(self, params, ids, batch, times):
-        """Do the same for ids with embeddings: once for each token, then by step."""
-        tokens, which = np.unique(ids, return_inverse=True)
-        vectors = inputs.project(tokens, params["embedding"])
-        by_token = times(np.stack([vectors] * self.n_directions), params["W0"])
-        by_token += params["b0"][:, None]
+    def _project_tokens(self, params, ids, times):
+        """Return what each token contributes to the first layer, and its embedding."""
+        W, b = params["W0"], params["b0"]
+        if self.embedding_dim is None:
+            return np.stack(
+                [inputs.project(ids, *pair) for pair in zip(W, b, strict=True)]
+            ), None
+        vectors = inputs.project(ids, params["embedding"])
+        both = np.broadcast_to(vectors, (len(W), *vectors.shape))
+        return times(both, W, bias=b), vectors
+
+    def _project_all(self, params, rows):
+        """Return the inputs of many batches, ids `_Projected` where memory allows."""
+        if not _are_ids(rows) or len(rows) == 0:
+            return rows
+        if len(rows) <= FEW_STEPS:
+            tokens, which = rows, np.arange(len(rows))
+        else:
+            tokens, which = inputs.distinct(rows)
+        width = params["b0"].nbytes
+        if len(tokens) * width > MAX_PROJECTED:
+            return rows
+        z, _ = self._project_tokens(params, tokens, self._times(keep=False))
+        return _Projected(z, which)
+
+    def _both(self, which, batch):
+        """Return indices of steps for each direction."""
         if self.n_directions == 1:
-            z = by_token.take(which, axis=1)
-        else:
-            order = which, which[batch.reverse]
-            z = np.stack(
-                [each.take(o, axis=0) for each, o in zip(by_token, order, strict=True)]
-            )
-        return z, _Tokens(tokens, which, vectors)
+            return which[None]
+        return np.stack([which, which[batch.reverse]])
 
-    def _tokens_backward(self, params, x, dz, batch, grads):
-        """Add to the gradients of the first layer; return that of the embedding."""
+    def _tokens_backward(self, params, x, dz, grads):
+        """Add to the gradients of the first layer; return that of the table."""
         times = self._times(keep=True)
+        by_token = [
+            inputs.sum_by(which, dz_d, len(x.ids), self.n_threads)
+            for which, dz_d in zip(x.which, dz, strict=True)
+        ]
+        if x.vectors is None:
+            return inputs.without_none(x.ids, np.stack(by_token))
         dx = 0
-        for d, dz_d in enumerate(dz):
-            which = x.which if d == 0 else x.which[batch.reverse]
-            by_token = inputs.sum_by(which, dz_d, len(x.ids))
-            grads["b0"][d] += by_token.sum(axis=0)
-            times(x.vectors.T, by_token, out=grads["W0"][d])
-            dx = dx + times(by_token, params["W0"][d].T)
+        for d, dz_d in enumerate(by_token):
+            times(x.vectors.T, dz_d, out=grads["W0"][d])
+            dx = dx + times(dz_d, params["W0"][d].T)
         return inputs.without_none(x.ids, dx)
 
     def _extra(self, params, l):
@@ -559,6 +602,10 @@ class Network:
             return params[f"e{l}"]
         D, H = self.n_directions, self.hidden_sizes[l]
         return np.empty((D, 0, H), dtype=self.dtype)
+
+
+def _are_ids(x):
+    return not sparse.issparse(x) and x.ndim == 1
 
 
 def live_part(state, window):

@@ -7,8 +7,8 @@ from skrnn._core import kernels
 BLOCK = 32
 
 
-def product(a, b, *, out=None, steady=False, n_threads=1):
-    """Return a @ b, or add it to `out`.
+def product(a, b, *, out=None, bias=None, steady=False, n_threads=1):
+    """Return a @ b, or a @ b + bias, or add it to `out`.
 
     Parameters
     ----------
@@ -18,6 +18,8 @@ def product(a, b, *, out=None, steady=False, n_threads=1):
         The matrix, one for each D.
     out : ndarray of shape (M, N) or (D, M, N), default=None
         Added to, if given.
+    bias : ndarray of shape (N,) or (D, N), default=None
+        Added to each row, if given; not together with `out`.
     steady : bool, default=False
         Whether the bits of each row must not depend on the other rows. Those of the
         kernels never do.
@@ -30,6 +32,8 @@ def product(a, b, *, out=None, steady=False, n_threads=1):
     """
     if kernels.compiled is None:
         c = _in_blocks(a, b) if steady else np.matmul(a, b)
+        if bias is not None:
+            c += bias[..., None, :]
         if out is None:
             return c
         out += c
@@ -38,10 +42,11 @@ def product(a, b, *, out=None, steady=False, n_threads=1):
     if not add:
         out = np.empty((*a.shape[:-1], b.shape[-1]), dtype=b.dtype)
     if a.ndim == 2:
-        kernels.compiled.product(a, b, out, add, n_threads)
+        kernels.compiled.product(a, b, out, add, bias, n_threads)
     else:
         for d in range(len(a)):
-            kernels.compiled.product(a[d], b[d], out[d], add, n_threads)
+            own = None if bias is None else bias[d]
+            kernels.compiled.product(a[d], b[d], out[d], add, own, n_threads)
     return out
 
 

@@ -26,7 +26,7 @@ COMPILED = {
 }
 
 
-def forward(cell, z, U, w, sizes, state=None, *, keep=True, n_threads=1):
+def forward(cell, z, U, w, sizes, state=None, *, rows=None, keep=True, n_threads=1):
     """Run a cell through all steps of a packed batch.
 
     Parameters
@@ -34,7 +34,7 @@ def forward(cell, z, U, w, sizes, state=None, *, keep=True, n_threads=1):
     cell : cell
         One of `cells.CELLS`.
     z : ndarray of shape (D, N, G * H)
-        What the inputs contribute, packed.
+        What the inputs contribute, packed. With `rows` any number of rows.
     U : ndarray of shape (D, H, G * H)
         The recurrent weights.
     w : ndarray of shape (D, n_extra, H)
@@ -43,6 +43,8 @@ def forward(cell, z, U, w, sizes, state=None, *, keep=True, n_threads=1):
         The live sequences at each step.
     state : tuple of ndarrays of shape (D, B, H), default=None
         The state before the first step; zeros where None.
+    rows : ndarray of shape (D, N), default=None
+        Which row of z each step takes; its own where None.
     keep : bool, default=True
         Whether to keep what `backward` needs. Where False the rows of the result do
         not depend on the other sequences in the batch, to the last bit.
@@ -59,7 +61,9 @@ def forward(cell, z, U, w, sizes, state=None, *, keep=True, n_threads=1):
         For `backward`.
     """
     if kernels.compiled is not None and type(cell).__name__ in COMPILED:
-        return _compiled_forward(cell, z, U, w, sizes, state, keep, n_threads)
+        return _compiled_forward(cell, z, rows, U, w, sizes, state, keep, n_threads)
+    if rows is not None:
+        z = np.take_along_axis(z, rows[:, :, None], axis=1)
     D, N, H = z.shape[0], z.shape[1], U.shape[1]
     if state is None:
         shape = (D, sizes[0], H)
@@ -83,8 +87,10 @@ def forward(cell, z, U, w, sizes, state=None, *, keep=True, n_threads=1):
     return h, last, (h, state[0], sizes, steps) if keep else None
 
 
-def backward(cell, dh, tape, U, w, dU, dw, dlast=None, *, n_threads=1):
-    """Run back through all steps; add to the derivatives by U and w.
+def backward(
+    cell, dh, tape, U, w, dU, dw, dlast=None, *, db=None, to_first=True, n_threads=1
+):
+    """Run back through all steps; add to the derivatives by U, w and a bias.
 
     Parameters
     ----------
@@ -98,6 +104,10 @@ def backward(cell, dh, tape, U, w, dU, dw, dlast=None, *, n_threads=1):
         Added to.
     dlast : tuple of ndarrays of shape (D, B, H), default=None
         The derivative by the state after the last step; zeros where None.
+    db : ndarray of shape (D, G * H), default=None
+        Added to, if given: the sum of dz.
+    to_first : bool, default=True
+        Whether the derivative by the first state is wanted.
     n_threads : int, default=1
         As in `forward`.
 
@@ -106,10 +116,12 @@ def backward(cell, dh, tape, U, w, dU, dw, dlast=None, *, n_threads=1):
     dz : ndarray of shape (D, N, G * H)
         The derivative by z.
     dstate : tuple of ndarrays of shape (D, B, H)
-        The derivative by the state before the first step.
+        The derivative by the state before the first step; None where not wanted.
     """
     if isinstance(tape, _Tape):
-        return _compiled_backward(cell, dh, tape, U, w, dU, dw, dlast, n_threads)
+        return _compiled_backward(
+            cell, dh, tape, U, w, dU, dw, dlast, db, to_first, n_threads
+        )
     h, first, sizes, steps = tape
     D, N, _ = h.shape
     if dlast is None:
@@ -129,7 +141,9 @@ def backward(cell, dh, tape, U, w, dU, dw, dlast=None, *, n_threads=1):
         for into, value in zip(live, dprev, strict=True):
             into[...] = value
     add_weights(das, dz, tape, dU)
-    return dz, carry
+    if db is not None:
+        db += dz.sum(axis=1)
+    return dz, carry if to_first else None
 
 
 # --- by the kernels -------------------------------------------------------------------
@@ -151,9 +165,10 @@ def _code(cell):
     return code + is_relu, n_slots
 
 
-def _compiled_forward(cell, z, U, w, sizes, state, keep, n_threads):
+def _compiled_forward(cell, z, rows, U, w, sizes, state, keep, n_threads):
     code, n_slots = _code(cell)
-    D, N, H = z.shape[0], z.shape[1], U.shape[1]
+    D, N = z.shape[:2] if rows is None else rows.shape
+    H = U.shape[1]
     sizes = np.array(sizes, dtype=np.int64)
     h = np.empty((D, N, H), dtype=z.dtype)
     last = tuple(np.empty((D, sizes[0], H), z.dtype) for _ in range(cell.n_states))
@@ -163,12 +178,24 @@ def _compiled_forward(cell, z, U, w, sizes, state, keep, n_threads):
     h_first, c_first = (*(state or ()), None, None)[:2]
     h_last, c_last = (*last, None)[:2]
     kernels.compiled.forward(
-        code, z, U, w, sizes, h_first, c_first, h, h_last, c_last, saved, n_threads
+        code,
+        z,
+        rows,
+        U,
+        w,
+        sizes,
+        h_first,
+        c_first,
+        h,
+        h_last,
+        c_last,
+        saved,
+        n_threads,
     )
     return h, last, _Tape(h, saved, (h_first, c_first), sizes) if keep else None
 
 
-def _compiled_backward(cell, dh, tape, U, w, dU, dw, dlast, n_threads):
+def _compiled_backward(cell, dh, tape, U, w, dU, dw, dlast, db, to_first, n_threads):
     code, _ = _code(cell)
     h, saved, (h_first, c_first), sizes = tape
     if dlast is None:
@@ -191,11 +218,13 @@ def _compiled_backward(cell, dh, tape, U, w, dU, dw, dlast, n_threads):
         dz,
         dU,
         dw,
+        db,
         dh_first,
         dc_first,
+        to_first,
         n_threads,
     )
-    return dz, carry
+    return dz, carry if to_first else None
 
 
 # --- cells with one product a step ----------------------------------------------------

@@ -111,17 +111,26 @@ void sgd(const Rows& rows, T* p, const T* g, T* velocity, T scale, T momentum, T
   });
 }
 
-// to[index[i]] += values[i], rows of m numbers, in their order.
+// to[index[i]] += values[i], rows of m numbers, in their order: each thread has some of
+// the columns.
 template <class T>
-void add_rows(const int64_t* index, const T* values, T* to, long n, long m) {
+void add_rows(const int64_t* index, const T* values, T* to, long n, long m,
+              int n_threads) {
   constexpr int W = kLanes<T>;
-  for (long i = 0; i < n; ++i, values += m) {
-    T* p = to + index[i] * m;
-    for (long k = 0; k < m; k += W) {
-      const int left = int(std::min<long>(W, m - k));
-      store_part(p + k, load_part(p + k, left) + load_part(values + k, left), left);
+  n_threads = worth(16 * n * m, n_threads);  // the memory is slow
+  const long n_parts = std::min<long>(n_threads, (m + W - 1) / W);
+  run_all(n_parts, n_threads, [&](long part) {
+    const long first = m * part / n_parts / W * W;
+    const long last = part + 1 == n_parts ? m : m * (part + 1) / n_parts / W * W;
+    for (long i = 0; i < n; ++i) {
+      T* p = to + index[i] * m;
+      const T* from = values + i * m;
+      for (long k = first; k < last; k += W) {
+        const int left = int(std::min<long>(W, last - k));
+        store_part(p + k, load_part(p + k, left) + load_part(from + k, left), left);
+      }
     }
-  }
+  });
 }
 
 }  // namespace SKRNN_ISA

@@ -19,6 +19,13 @@ inline void for_vectors(long n, F f) {
   if (j < n) f(j, int(n - j));
 }
 
+// c = a @ b, by the strides of rows and columns.
+template <class T>
+inline void multiply(const T* a, ptrdiff_t ars, ptrdiff_t acs, const T* b, ptrdiff_t brs,
+                     ptrdiff_t bcs, T* c, ptrdiff_t crs, long M, long N, long K) {
+  product<T>(a, ars, acs, b, brs, bcs, c, crs, M, N, K, false, nullptr, nullptr, 1);
+}
+
 template <class T>
 inline T sum_of(Vec<T> v) {
   T sum = 0;
@@ -54,7 +61,7 @@ void attend(const Attention<T>& s, T* context, int n_threads) {
     const T* keys = s.keys + s.starts[i] * A;
     T* p = s.weights + s.offsets[i];
     if (s.v == nullptr)
-      product(q, A, 1, keys, 1, A, p, length, n, length, A, false, 1);
+      multiply(q, A, 1, keys, 1, A, p, length, n, length, A);
     else
       for (long t = 0; t < n; ++t)
         for (long k = 0; k < length; ++k) {
@@ -66,8 +73,8 @@ void attend(const Attention<T>& s, T* context, int n_threads) {
           p[t * length + k] = sum_of<T>(sums);
         }
     for (long t = 0; t < n; ++t) softmax(p + t * length, length);
-    product(p, length, 1, s.memory + s.starts[i] * M, M, 1, context + s.queries[i] * M, M,
-            n, M, length, false, 1);
+    multiply(p, length, 1, s.memory + s.starts[i] * M, M, 1, context + s.queries[i] * M, M,
+            n, M, length);
   });
 }
 
@@ -83,10 +90,8 @@ void attend_backward(const Attention<T>& s, const T* dcontext, T* dq, T* dkeys,
     const T* keys = s.keys + first * A;
     Buffer<T> dscores(size_t(n) * length);
     T* d = dscores.get();
-    product(p, 1, length, dcontext + row * M, M, 1, dmemory + first * M, M, length, M, n,
-            false, 1);
-    product(dcontext + row * M, M, 1, s.memory + first * M, 1, M, d, length, n, length, M,
-            false, 1);
+    multiply(p, 1, length, dcontext + row * M, M, 1, dmemory + first * M, M, length, M, n);
+    multiply(dcontext + row * M, M, 1, s.memory + first * M, 1, M, d, length, n, length, M);
     for (long t = 0; t < n; ++t) {
       T mean = 0;
       for (long k = 0; k < length; ++k) mean += p[t * length + k] * d[t * length + k];
@@ -94,8 +99,8 @@ void attend_backward(const Attention<T>& s, const T* dcontext, T* dq, T* dkeys,
         d[t * length + k] = p[t * length + k] * (d[t * length + k] - mean);
     }
     if (s.v == nullptr) {
-      product(d, length, 1, keys, A, 1, dq + row * A, A, n, A, length, false, 1);
-      product(d, 1, length, q, A, 1, dkeys + first * A, A, length, A, n, false, 1);
+      multiply(d, length, 1, keys, A, 1, dq + row * A, A, n, A, length);
+      multiply(d, 1, length, q, A, 1, dkeys + first * A, A, length, A, n);
       return;
     }
     std::fill_n(dq + row * A, n * A, T(0));

@@ -97,47 +97,49 @@ template <class T>
 void bind(nb::module_& m) {
   m.def(
       "forward",
-      [](int cell, Array<const T> z, Array<const T> U, Array<const T> w, Sizes sizes,
-         Maybe<const T> h0, Maybe<const T> c0, Array<T> h, Array<T> h_last,
+      [](int cell, Array<const T> z, Maybe<const int64_t> rows, Array<const T> U,
+         Array<const T> w, Sizes sizes, Maybe<const T> h0, Maybe<const T> c0, Array<T> h, Array<T> h_last,
          Maybe<T> c_last, Maybe<T> saved, int n_threads) {
         const skrnn::Shape s = {long(h.shape(0)), long(h.shape(1)), long(h_last.shape(1)),
                                 long(sizes.shape(0)), long(h.shape(2))};
         nb::gil_scoped_release free;
-        kernels<T>().forward(cell, s, sizes.data(), z.data(), U.data(), w.data(),
-                             long(w.shape(1)), data(h0), data(c0), h.data(),
+        kernels<T>().forward(cell, s, sizes.data(), z.data(), long(z.shape(1)),
+                             data(rows), U.data(), w.data(), long(w.shape(1)), data(h0), data(c0), h.data(),
                              h_last.data(), data(c_last), data(saved), n_threads);
       },
-      nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(),
-      nb::arg().none(), nb::arg().noconvert(), nb::arg().noconvert(),
+      nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg(), nb::arg(),
+      nb::arg().none(), nb::arg().none(), nb::arg().noconvert(), nb::arg().noconvert(),
       nb::arg().noconvert().none(), nb::arg().noconvert().none(), nb::arg());
   m.def(
       "backward",
       [](int cell, Array<const T> dh, Array<const T> h, Maybe<const T> saved,
          Maybe<const T> h0, Maybe<const T> c0, Array<const T> U, Array<const T> w,
-         Sizes sizes, Array<T> dz, Array<T> dU, Array<T> dw, Array<T> dh_first,
-         Maybe<T> dc_first, int n_threads) {
+         Sizes sizes, Array<T> dz, Array<T> dU, Array<T> dw, Maybe<T> db,
+         Array<T> dh_first, Maybe<T> dc_first, bool to_first, int n_threads) {
         const skrnn::Shape s = {long(h.shape(0)), long(h.shape(1)),
                                 long(dh_first.shape(1)), long(sizes.shape(0)),
                                 long(h.shape(2))};
         nb::gil_scoped_release free;
         kernels<T>().backward(cell, s, sizes.data(), dh.data(), h.data(), data(saved),
                               data(h0), data(c0), U.data(), w.data(), long(w.shape(1)),
-                              dz.data(), dU.data(), dw.data(), dh_first.data(),
-                              data(dc_first), n_threads);
+                              dz.data(), dU.data(), dw.data(), data(db),
+                              dh_first.data(), data(dc_first), to_first, n_threads);
       },
       nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg().none(),
       nb::arg().none(), nb::arg(), nb::arg(), nb::arg(), nb::arg().noconvert(),
-      nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert(),
-      nb::arg().noconvert().none(), nb::arg());
+      nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert().none(),
+      nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg(), nb::arg());
   m.def(
       "product",
-      [](Strided<const T> a, Strided<const T> b, Strided<T> c, bool add, int n_threads) {
+      [](Strided<const T> a, Strided<const T> b, Strided<T> c, bool add,
+         Maybe<const T> bias, int n_threads) {
         nb::gil_scoped_release free;
         kernels<T>().product(a.data(), a.stride(0), a.stride(1), b.data(), b.stride(0),
                              b.stride(1), c.data(), c.stride(0), long(c.shape(0)),
-                             long(c.shape(1)), long(a.shape(1)), add, n_threads);
+                             long(c.shape(1)), long(a.shape(1)), add, data(bias), nullptr,
+                             n_threads);
       },
-      nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg());
+      nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg().none(), nb::arg());
   m.def("softmax_loss",
         [](Array<T> scores, Sizes y, Array<const T> weights, Array<T> losses,
            int n_threads) {
@@ -199,12 +201,12 @@ void bind(nb::module_& m) {
       nb::arg());
   m.def(
       "add_rows",
-      [](Sizes index, Array<const T> values, Array<T> to) {
+      [](Sizes index, Array<const T> values, Array<T> to, int n_threads) {
         nb::gil_scoped_release free;
         kernels<T>().add_rows(index.data(), values.data(), to.data(),
-                              long(index.shape(0)), long(values.shape(1)));
+                              long(index.shape(0)), long(values.shape(1)), n_threads);
       },
-      nb::arg(), nb::arg(), nb::arg().noconvert());
+      nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg());
   m.def(
       "ctc_loss",
       [](Array<T> scores, Sizes y, Sizes offsets, Maybe<const double> weights,

@@ -45,14 +45,20 @@ constexpr int kTileRows = kAccumulators / NV;
 
 // c[r] (+)= a[r] @ panel for R rows. A panel has NV vectors of columns, K rows of them
 // that are `apart` numbers from each other; of the last vector, `part` columns count.
+// What is not added to c is added to `bias`, a row for all, nullptr for zeros.
 template <class T, int R, int NV>
 inline void tile(const T* a, ptrdiff_t rs, ptrdiff_t ks, long K, const T* panel,
-                 ptrdiff_t apart, T* c, ptrdiff_t crs, int part, bool add) {
+                 ptrdiff_t apart, T* c, ptrdiff_t crs, int part, bool add,
+                 const T* bias) {
   constexpr int W = kLanes<T>;
   Vec<T> acc[R][NV];
+  const T* from = add ? c : bias;
+  const ptrdiff_t from_rs = add ? crs : 0;
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < NV; ++v)
-      acc[r][v] = add ? load_part(c + r * crs + v * W, v < NV - 1 ? W : part) : Vec<T>{};
+      acc[r][v] = from != nullptr
+                      ? load_part(from + r * from_rs + v * W, v < NV - 1 ? W : part)
+                      : Vec<T>{};
   for (long k = 0; k < K; ++k) {
     Vec<T> b[NV];
     for (int v = 0; v < NV; ++v) b[v] = load(panel + v * W);
@@ -71,14 +77,14 @@ inline void tile(const T* a, ptrdiff_t rs, ptrdiff_t ks, long K, const T* panel,
 template <class T, int NV>
 void times_vectors(const T* a, ptrdiff_t rs, ptrdiff_t ks, long n_rows, long K,
                    const T* panel, ptrdiff_t apart, T* c, ptrdiff_t crs, int part,
-                   bool add) {
+                   bool add, const T* bias) {
   constexpr int R = kTileRows<NV>;
   long row = 0;
   auto tiles = [&](auto rows) {
     constexpr int n = decltype(rows)::value;
     for (; row + n <= n_rows; row += n)
       tile<T, n, NV>(a + row * rs, rs, ks, K, panel, apart, c + row * crs, crs, part,
-                     add);
+                     add, bias);
   };
   tiles(std::integral_constant<int, R>{});
   if constexpr (R > 4) tiles(std::integral_constant<int, 4>{});
@@ -94,18 +100,34 @@ constexpr long kInner = 512;  // rows of a panel at a time, so that it stays in 
 template <class T>
 void times_panel(const T* a, ptrdiff_t rs, ptrdiff_t ks, long n_rows, long K,
                  const T* panel, ptrdiff_t apart, long count, T* c, ptrdiff_t crs,
-                 bool add) {
+                 bool add, const T* bias = nullptr) {
   constexpr int W = kLanes<T>;
   const int nv = int((count + W - 1) / W), part = int(count - (nv - 1) * W);
   switch (nv) {
     case 1:
-      return times_vectors<T, 1>(a, rs, ks, n_rows, K, panel, apart, c, crs, part, add);
+      return times_vectors<T, 1>(a, rs, ks, n_rows, K, panel, apart, c, crs, part, add,
+                                 bias);
     case 2:
-      return times_vectors<T, 2>(a, rs, ks, n_rows, K, panel, apart, c, crs, part, add);
+      return times_vectors<T, 2>(a, rs, ks, n_rows, K, panel, apart, c, crs, part, add,
+                                 bias);
     case 3:
-      return times_vectors<T, 3>(a, rs, ks, n_rows, K, panel, apart, c, crs, part, add);
+      return times_vectors<T, 3>(a, rs, ks, n_rows, K, panel, apart, c, crs, part, add,
+                                 bias);
     default:
-      return times_vectors<T, 4>(a, rs, ks, n_rows, K, panel, apart, c, crs, part, add);
+      return times_vectors<T, 4>(a, rs, ks, n_rows, K, panel, apart, c, crs, part, add,
+                                 bias);
+  }
+}
+
+// Adds to each number of `sums` that of a column of n rows of m numbers.
+template <class T>
+void sum_columns(const T* rows, ptrdiff_t apart, long n, long m, T* sums) {
+  constexpr int W = kLanes<T>;
+  for (long k = 0; k < m; k += W) {
+    const int left = int(std::min<long>(W, m - k));
+    Vec<T> sum = load_part(sums + k, left);
+    for (long i = 0; i < n; ++i) sum += load_part(rows + i * apart + k, left);
+    store_part(sums + k, sum, left);
   }
 }
 
@@ -177,15 +199,18 @@ class Panels {
   std::vector<Panel> panels_;
 };
 
-// c = a @ b, or c += a @ b. The strides are those of rows and columns.
+// c = a @ b, or c += a @ b, or c = a @ b + bias, a row for all, where it is not nullptr.
+// The strides are those of rows and columns. The sums of the columns of b are added to
+// `sums` where it is not nullptr.
 template <class T>
 void product(const T* a, ptrdiff_t ars, ptrdiff_t acs, const T* b, ptrdiff_t brs,
              ptrdiff_t bcs, T* c, ptrdiff_t crs, long M, long N, long K, bool add,
-             int n_threads) {
+             const T* bias, T* sums, int n_threads) {
   constexpr long kColumns = Panels<T>::kColumns;
   constexpr long kRows = kAccumulators;  // a multiple of the rows of every tile
   if (K == 0 && !add)
-    for (long i = 0; i < M; ++i) std::fill_n(c + i * crs, N, T(0));
+    for (long i = 0; i < M; ++i)
+      for (long j = 0; j < N; ++j) c[i * crs + j] = bias != nullptr ? bias[j] : T(0);
   const long n_panels = Panels<T>::n_panels(N);
   n_threads = worth(M * N * K, n_threads);
   const int n_workers = int(std::max<long>(1, std::min<long>(n_threads, n_panels)));
@@ -207,21 +232,23 @@ void product(const T* a, ptrdiff_t ars, ptrdiff_t acs, const T* b, ptrdiff_t brs
         const long count = std::min(kColumns, N - j * kColumns);
         const T* panel = b + k * brs + j * kColumns * bcs;
         ptrdiff_t apart = brs;
-        if (M > kFew || bcs != 1 || count % kLanes<T> != 0) {
+        if (sums != nullptr || M > kFew || bcs != 1 || count % kLanes<T> != 0) {
           apart = (count + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
           pack_panel(panel, brs, bcs, n, count, packed.get(), apart);
           panel = packed.get();
+          if (sums != nullptr) sum_columns(panel, apart, n, count, sums + j * kColumns);
         }
         T* to = c + j * kColumns;
+        const T* own = bias != nullptr ? bias + j * kColumns : nullptr;
         if (!transposed) {
           times_panel(a + k * acs, ars, acs, M, n, panel, apart, count, to, crs,
-                      add || k > 0);
+                      add || k > 0, own);
           continue;
         }
         for (long i = 0; i < n_groups; ++i)
           times_panel(groups.get() + i * kRows * n, 1, kRows,
                       std::min(kRows, M - i * kRows), n, panel, apart, count,
-                      to + i * kRows * crs, crs, add || k > 0);
+                      to + i * kRows * crs, crs, add || k > 0, own);
       }
     });
   }

@@ -52,7 +52,7 @@ inline Buffer<long> split_sequences(const int64_t* sizes, const Shape& s, int n)
 
 // Calls f(row, column, count) for the vectors of n rows of H numbers.
 template <class T, class F>
-void for_each_vector(long n, long H, F f) {
+[[gnu::flatten]] inline void for_each_vector(long n, long H, F f) {
   constexpr int W = kLanes<T>;
   for (long r = 0; r < n; ++r) {
     long j = 0;
@@ -66,9 +66,15 @@ template <class T>
 struct Forward {
   Shape s;
   const int64_t* sizes;
-  const T *z, *w;
+  const T* z;
+  const int64_t* rows;             // which row of z a step takes, nullptr for its own
+  const T* w;
   const T* h0;                     // shape (B, H), nullptr for zeros
   T *h, *h_last, *c_last, *saved;  // c_last: also the running memory
+
+  const T* inputs(long row, long width) const {
+    return z + (rows != nullptr ? rows[row] : row) * width;
+  }
 
   // Runs the sequences from `first` to `last`. The sums U h of some rows at a time are
   // put into `sums`; `step` makes the new state of them.
@@ -104,7 +110,7 @@ struct Forward {
     const long H = s.H;
     run(U, 4 * H, first, last, [&](long row, long j0, const T*, const T* sums, long n) {
       for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const T* p = z + (row + r) * 4 * H + j;
+        const T* p = inputs(row + r, 4 * H) + j;
         const T* a = sums + r * 4 * H + j;
         T* memory = c_last + (j0 + r) * H + j;
         const Vec<T> c_prev = load_part(memory, m);
@@ -138,7 +144,7 @@ struct Forward {
     const long H = s.H;
     run(U, 3 * H, first, last, [&](long row, long, const T* prev, const T* sums, long n) {
       for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const T* p = z + (row + r) * 3 * H + j;
+        const T* p = inputs(row + r, 3 * H) + j;
         const T* a = sums + r * 3 * H + j;
         const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
         const Vec<T> reset = vsigmoid<T>(load_part(p, m) + load_part(a, m));
@@ -161,7 +167,7 @@ struct Forward {
     const long H = s.H;
     run(U, 2 * H, first, last, [&](long row, long, const T* prev, const T* sums, long n) {
       for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const T* p = z + (row + r) * 2 * H + j;
+        const T* p = inputs(row + r, 2 * H) + j;
         const T* a = sums + r * 2 * H + j;
         const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
         const Vec<T> u = vsigmoid<T>(load_part(p, m) + load_part(a, m));
@@ -183,7 +189,7 @@ struct Forward {
     run(gates, 2 * H, first, last,
         [&](long row, long, const T* prev, const T* sums, long n) {
           for_each_vector<T>(n, H, [&](long r, long j, int m) {
-            const T* p = z + (row + r) * 3 * H + j;
+            const T* p = inputs(row + r, 3 * H) + j;
             const T* a = sums + r * 2 * H + j;
             const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
             const Vec<T> reset = vsigmoid<T>(load_part(p, m) + load_part(a, m));
@@ -198,7 +204,7 @@ struct Forward {
             const T* own = scratch.get() + r * 4 * H + j;
             const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
             const Vec<T> u = load_part(own + H, m);
-            const Vec<T> c = vtanh<T>(load_part(z + (row + r) * 3 * H + 2 * H + j, m) +
+            const Vec<T> c = vtanh<T>(load_part(inputs(row + r, 3 * H) + 2 * H + j, m) +
                                       load_part(own + 3 * H, m));
             store_part(h + (row + r) * H + j, c + u * (before - c), m);
             if (saved != nullptr) {
@@ -216,7 +222,8 @@ struct Forward {
     const long H = s.H;
     run(U, H, first, last, [&](long row, long, const T*, const T* sums, long n) {
       for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const Vec<T> a = load_part(z + (row + r) * H + j, m) + load_part(sums + r * H + j, m);
+        const Vec<T> a =
+            load_part(inputs(row + r, H) + j, m) + load_part(sums + r * H + j, m);
         const Vec<T> out = relu ? (a < T(0) ? Vec<T>{} : a) : vtanh<T>(a);
         store_part(h + (row + r) * H + j, out, m);
       });
@@ -224,10 +231,11 @@ struct Forward {
   }
 };
 
-// Runs all directions; the rows of `z` ... of direction d come after those of d - 1.
+// Runs all directions; the rows of `z` ... of direction d come after those of d - 1. Of z
+// there are n_inputs rows for each.
 template <class T>
-void forward(int cell, const Shape& s, const int64_t* sizes, const T* z, const T* U,
-             const T* w, long n_extra, const T* h0, const T* c0, T* h, T* h_last,
+void forward(int cell, const Shape& s, const int64_t* sizes, const T* z, long n_inputs,
+             const int64_t* rows, const T* U, const T* w, long n_extra, const T* h0, const T* c0, T* h, T* h_last,
              T* c_last, T* saved, int n_threads) {
   const long G = n_gates(cell), H = s.H, state = s.B * H;
   n_threads = worth(s.N * G * H * H, n_threads);
@@ -254,7 +262,8 @@ void forward(int cell, const Shape& s, const int64_t* sizes, const T* z, const T
     const long d = i % s.D, a = edges[i / s.D], b = edges[i / s.D + 1];
     const Forward<T> run{s,
                          sizes,
-                         z + d * s.N * G * H,
+                         z + d * n_inputs * G * H,
+                         rows ? rows + d * s.N : nullptr,
                          w + d * n_extra * H,
                          h0 ? h0 + d * state : nullptr,
                          h + d * s.N * H,
@@ -286,6 +295,7 @@ struct Backward {
   const T *h, *saved, *h0, *c0, *w;
   T *dz, *da;       // da: by U h, where it is not dz
   T *dh_first, *dc_first;  // in: by the last state; out: by the first
+  bool to_first;           // whether dh_first is wanted
 
   // f(start, predecessors or nullptr, predecessors' saved or nullptr, rows), last first
   template <class F>
@@ -333,13 +343,14 @@ struct Backward {
         store_part(to + 2 * H, dc * i * (T(1) - g * g), m);
         store_part(to + 3 * H, d_o, m);
       });
-      UT.times(dz + start * 4 * H, 4 * H, n, dh_first + first * H, H, false);
+      if (before >= 0 || to_first)
+        UT.times(dz + start * 4 * H, 4 * H, n, dh_first + first * H, H, false);
     });
   }
 
   void gru(const Panels<T>& UT, long first, long last) const {
     const long H = s.H;
-    for_each_step(first, last, [&](long start, const T* prev, long, long n) {
+    for_each_step(first, last, [&](long start, const T* prev, long before_row, long n) {
       for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const T* p = saved + (start + r) * 4 * H + j;
         const Vec<T> reset = load_part(p, m), u = load_part(p + H, m);
@@ -360,13 +371,14 @@ struct Backward {
         store_part(to + H, du, m);
         store_part(to + 2 * H, dn * reset, m);
       });
-      UT.times(da + start * 3 * H, 3 * H, n, dh_first + first * H, H, true);
+      if (before_row >= 0 || to_first)
+        UT.times(da + start * 3 * H, 3 * H, n, dh_first + first * H, H, true);
     });
   }
 
   void update_only(const Panels<T>& UT, long first, long last) const {
     const long H = s.H;
-    for_each_step(first, last, [&](long start, const T* prev, long, long n) {
+    for_each_step(first, last, [&](long start, const T* prev, long before_row, long n) {
       for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const T* p = saved + (start + r) * 2 * H + j;
         const Vec<T> u = load_part(p, m), c = load_part(p + H, m);
@@ -378,7 +390,8 @@ struct Backward {
         store_part(to, dout * (before - c) * (u - u * u), m);
         store_part(to + H, dout * (T(1) - u) * (T(1) - c * c), m);
       });
-      UT.times(dz + start * 2 * H, 2 * H, n, dh_first + first * H, H, true);
+      if (before_row >= 0 || to_first)
+        UT.times(dz + start * 2 * H, 2 * H, n, dh_first + first * H, H, true);
     });
   }
 
@@ -386,7 +399,7 @@ struct Backward {
                     long first, long last) const {
     const long H = s.H;
     Buffer<T> dreset(size_t(last - first) * H);
-    for_each_step(first, last, [&](long start, const T* prev, long, long n) {
+    for_each_step(first, last, [&](long start, const T* prev, long before_row, long n) {
       for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const T* p = saved + (start + r) * 4 * H + j;
         const Vec<T> u = load_part(p + H, m), c = load_part(p + 2 * H, m);
@@ -407,13 +420,14 @@ struct Backward {
         store_part(carry, load_part(carry, m) + d * reset, m);
         store_part(dz + (start + r) * 3 * H + j, d * before * (reset - reset * reset), m);
       });
-      gates_T.times(dz + start * 3 * H, 3 * H, n, dh_first + first * H, H, true);
+      if (before_row >= 0 || to_first)
+        gates_T.times(dz + start * 3 * H, 3 * H, n, dh_first + first * H, H, true);
     });
   }
 
   void rnn(const Panels<T>& UT, bool relu, long first, long last) const {
     const long H = s.H;
-    for_each_step(first, last, [&](long start, const T*, long, long n) {
+    for_each_step(first, last, [&](long start, const T*, long before, long n) {
       for_each_vector<T>(n, H, [&](long r, long j, int m) {
         const Vec<T> out = load_part(h + (start + r) * H + j, m);
         const Vec<T> dout = load_part(dh + (start + r) * H + j, m) +
@@ -421,17 +435,19 @@ struct Backward {
         const Vec<T> d = relu ? (out > T(0) ? dout : Vec<T>{}) : dout * (T(1) - out * out);
         store_part(dz + (start + r) * H + j, d, m);
       });
-      UT.times(dz + start * H, H, n, dh_first + first * H, H, false);
+      if (before >= 0 || to_first)
+        UT.times(dz + start * H, H, n, dh_first + first * H, H, false);
     });
   }
 };
 
-// dU and dw are added to.
+// dU, dw and db, the sums of dz, are added to; db may be nullptr. The derivative by the
+// first h is wanted only where `to_first`.
 template <class T>
 void backward(int cell, const Shape& s, const int64_t* sizes, const T* dh, const T* h,
               const T* saved, const T* h0, const T* c0, const T* U, const T* w,
-              long n_extra, T* dz, T* dU, T* dw, T* dh_first, T* dc_first,
-              int n_threads) {
+              long n_extra, T* dz, T* dU, T* dw, T* db, T* dh_first, T* dc_first,
+              bool to_first, int n_threads) {
   const long G = n_gates(cell), S = n_slots(cell), H = s.H, state = s.B * H;
   n_threads = worth(s.N * G * H * H, n_threads);
   const int parts = int(std::max<long>(1, std::min<long>(s.B / 8, n_threads / s.D)));
@@ -449,7 +465,8 @@ void backward(int cell, const Shape& s, const int64_t* sizes, const T* dh, const
                        dz + d * s.N * G * H,
                        cell == kGru ? scratch.get() + d * s.N * G * H : nullptr,
                        dh_first + d * state,
-                       dc_first ? dc_first + d * state : nullptr};
+                       dc_first ? dc_first + d * state : nullptr,
+                       to_first};
   };
   std::vector<std::unique_ptr<Panels<T>>> all, gates;
   const long columns = cell == kResetBefore ? H : G * H;
@@ -479,31 +496,42 @@ void backward(int cell, const Shape& s, const int64_t* sizes, const T* dh, const
         return run.rnn(*all[d], cell == kRelu, a, b);
     }
   });
-  // What each row's predecessor gave, packed like the rows.
-  Buffer<T> before(size_t(s.N) * H);
+  // What each row's predecessor gave, packed like the rows; without a first state not of
+  // the first step, whose predecessors are zero. Where no sequence is shorter than the
+  // others, the predecessors are in this order.
+  const long skip = h0 == nullptr ? sizes[0] : 0;
+  const bool even = skip > 0 && sizes[s.T - 1] == sizes[0];
+  const long width = G * H, gates_width = cell == kResetBefore ? 2 * H : width;
+  Buffer<T> packed(even ? 1 : size_t(s.N - skip) * H), sums(width);
   for (long d = 0; d < s.D; ++d) {
-    const T* own = h + d * s.N * H;
-    if (h0 != nullptr)
-      std::copy_n(h0 + d * state, sizes[0] * H, before.get());
-    else
-      std::fill_n(before.get(), sizes[0] * H, T(0));
-    for (long t = 1, start = 0; t < s.T; ++t) {
-      std::copy_n(own + start * H, sizes[t] * H, before.get() + (start + sizes[t - 1]) * H);
-      start += sizes[t - 1];
+    const T *own = h + d * s.N * H, *before = own;
+    if (!even) {
+      T* to = packed.get();
+      if (h0 != nullptr) to = std::copy_n(h0 + d * state, sizes[0] * H, to);
+      for (long t = 1; t < s.T; own += sizes[t - 1] * H, ++t)
+        to = std::copy_n(own, sizes[t] * H, to);
+      before = packed.get();
     }
-    const T* d_a = cell == kGru ? of(d).da : of(d).dz;
-    const long width = G * H;
+    const Backward<T> run = of(d);
+    const T *d_a = cell == kGru ? run.da : run.dz, *from = d_a + skip * width;
     T* to = dU + d * H * width;
-    product<T>(before.get(), 1, H, d_a, width, 1, to, width, H,
-               cell == kResetBefore ? 2 * H : width, s.N, true, n_threads);
+    std::fill_n(sums.get(), width, T(0));
+    sum_columns(d_a, width, skip, width, sums.get());
+    product<T>(before, 1, H, from, width, 1, to, width, H, gates_width, s.N - skip, true,
+               nullptr, sums.get(), n_threads);
     if (cell == kResetBefore)
-      product<T>(of(d).saved + 3 * H, 1, 4 * H, d_a + 2 * H, width, 1, to + 2 * H, width,
-                 H, H, s.N, true, n_threads);
+      product<T>(run.saved + skip * 4 * H + 3 * H, 1, 4 * H, from + 2 * H, width, 1,
+                 to + 2 * H, width, H, H, s.N - skip, true, nullptr, sums.get() + 2 * H,
+                 n_threads);
     T* to_w = dw + d * n_extra * H;
-    for (long row = 0; cell == kGru && row < s.N; ++row)
-      for (long k = 0; k < H; ++k) to_w[k] += d_a[row * width + 2 * H + k];
+    if (cell == kGru) {  // the sums of da, of which the candidate's are not those of dz
+      T* candidate = sums.get() + 2 * H;
+      for (long k = 0; k < H; ++k) to_w[k] += candidate[k];
+      std::fill_n(candidate, H, T(0));
+      sum_columns(run.dz + 2 * H, width, s.N, H, candidate);
+    }
+    for (long k = 0; db != nullptr && k < width; ++k) db[d * width + k] += sums[k];
     if (cell == kPeephole) {
-      const Backward<T> run = of(d);
       long start = 0;
       for (long t = 0; t < s.T; ++t) {
         for (long r = 0; r < sizes[t]; ++r) {

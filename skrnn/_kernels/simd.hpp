@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
@@ -60,19 +61,23 @@ using IntVec = Vec<typename Simd<T>::Int>;
 
 template <class T>
 inline Vec<T> broadcast(T x) {
-  return Vec<T>{} + x;
+  return x - Vec<T>{};  // a sum would turn -0 to 0, and be computed
 }
+
+// A vector anywhere in an array of T: it may be an alias of a T, and of nothing else.
+template <class T>
+struct Unaligned {
+  typedef T type __attribute__((vector_size(kBytes), aligned(alignof(T))));
+};
 
 template <class T>
 inline Vec<T> load(const T* p) {
-  Vec<T> v;
-  std::memcpy(&v, p, sizeof(v));
-  return v;
+  return *reinterpret_cast<const typename Unaligned<T>::type*>(p);
 }
 
 template <class T>
 inline void store(T* p, Vec<T> v) {
-  std::memcpy(p, &v, sizeof(v));
+  *reinterpret_cast<typename Unaligned<T>::type*>(p) = v;
 }
 
 // The first n lanes; the others are 0, and left alone.
@@ -119,10 +124,29 @@ inline IntVec<T> float_to_bits(Vec<T> v) {
 }
 
 template <class T>
-inline Vec<T> clamp(Vec<T> x, T low, T high) {  // NaN stays
-  const Vec<T> l = broadcast<T>(low), h = broadcast<T>(high);
-  x = x < l ? l : x;
+inline Vec<T> at_most(Vec<T> x, T high) {  // NaN stays
+  const Vec<T> h = broadcast<T>(high);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return Vec<T>(_mm512_maskz_min_ps(kAll, __m512(h), __m512(x)));
+  else
+    return Vec<T>(_mm512_maskz_min_pd(__mmask8(kAll), __m512d(h), __m512d(x)));
+#else
   return x > h ? h : x;
+#endif
+}
+
+template <class T>
+inline Vec<T> at_least(Vec<T> x, T low) {  // NaN stays
+  const Vec<T> l = broadcast<T>(low);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return Vec<T>(_mm512_maskz_max_ps(kAll, __m512(l), __m512(x)));
+  else
+    return Vec<T>(_mm512_maskz_max_pd(__mmask8(kAll), __m512d(l), __m512d(x)));
+#else
+  return x < l ? l : x;
+#endif
 }
 
 // x rounded to a whole number, |x| < 2**22.
@@ -200,7 +224,7 @@ inline Vec<T> exp_reduced(Vec<T> x, Vec<T>& n) {
 // exp(x) for |x| up to kExpMax, beyond that of kExpMax, about the largest number.
 template <class T>
 inline Vec<T> vexp(Vec<T> x) {
-  x = clamp<T>(x, -Simd<T>::kExpMax, Simd<T>::kExpMax);
+  x = at_most<T>(at_least<T>(x, -Simd<T>::kExpMax), Simd<T>::kExpMax);
   Vec<T> n;
   const Vec<T> e = exp_reduced<T>(x, n) + T(1);
   return scale_by_power<T>(e, n);
@@ -214,13 +238,16 @@ inline Vec<T> vsigmoid(Vec<T> x) {
 // tanh |x| = e / (e + 2), where e = exp(2 |x|) - 1, which keeps its digits near 0.
 template <class T>
 inline Vec<T> vtanh(Vec<T> x) {
-  const Vec<T> a = clamp<T>(x < T(0) ? -x : x, T(0), Simd<T>::kTanhMax);
+  const IntVec<T> sign =
+      float_to_bits<T>(x) & std::numeric_limits<typename Simd<T>::Int>::min();
+  const Vec<T> a = at_most<T>(bits_to_float<T>(float_to_bits<T>(x) ^ sign),
+                              Simd<T>::kTanhMax);
   Vec<T> n;
   Vec<T> e = exp_reduced<T>(a + a, n);
   const Vec<T> scale = scale_by_power<T>(broadcast<T>(T(1)), n);
   e = e * scale + (scale - T(1));
   const Vec<T> t = e * reciprocal<T>(e + T(2));
-  return x < T(0) ? -t : t;
+  return bits_to_float<T>(float_to_bits<T>(t) | sign);
 }
 
 }  // namespace SKRNN_ISA

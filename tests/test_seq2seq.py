@@ -1,0 +1,889 @@
+"""RNNSeq2Seq as a user sees it: probabilities, searches, learning, refusals."""
+
+import pickle
+from itertools import product
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from scipy.special import expit, log_softmax, softmax
+from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skrnn import RNNSeq2Seq, Sequences, Stepwise, Tokenizer, VocabularyEncoder
+from skrnn._core import kernels
+from skrnn._core.cells import CELLS
+from skrnn._core.seq2seq import ATTENTIONS, EncoderDecoder
+from skrnn._core.training import Data
+from skrnn.metrics import bleu_score
+from skrnn.utils import check_sequence_estimator
+
+EVERY_ATTENTION = pytest.mark.parametrize("attention", [None, *ATTENTIONS])
+MAY_BE_CUT = pytest.mark.filterwarnings("ignore:.*predicted targets had no end")
+GOLDEN = np.load(Path(__file__).with_name("golden") / "seq2seq.npz")
+SMALL = {
+    "hidden_layer_sizes": 3,
+    "learning_rate_init": 0.03,
+    "batch_size": 8,
+    "max_iter": 4,
+    "random_state": 0,
+    "dtype": "float64",
+}
+
+
+def make_data(n, seed, longest=5):
+    """Return sequences of four ids, and the letters that stand for them, reversed."""
+    rng = np.random.default_rng(seed)
+    X = [rng.integers(0, 4, length) for length in rng.integers(1, longest + 1, n)]
+    return X, [["abcd"[i] for i in x[::-1]] for x in X]
+
+
+X, Y = make_data(40, 0)
+X_NEW, Y_NEW = make_data(30, 1)
+BRIEF = [[2, 0, 1], [3], [1, 1, 0, 2, 3]]
+LEARNED = RNNSeq2Seq(
+    hidden_layer_sizes=24, learning_rate_init=0.01, max_iter=30, random_state=0
+).fit(*make_data(500, 2))
+
+
+def small(**params):
+    return RNNSeq2Seq(**{**SMALL, **params})
+
+
+def copy_of(model, **params):
+    """Return a copy of a fitted model with other parameters."""
+    return pickle.loads(pickle.dumps(model)).set_params(**params)
+
+
+def in_lists(targets):
+    return [list(target) for target in targets]
+
+
+def assert_same_model(a, b):
+    assert a.weights_.keys() == b.weights_.keys()
+    for name, values in a.weights_.items():
+        assert_array_equal(values, b.weights_[name])
+
+
+def assert_near(a, b, rtol=1e-9):
+    for name, values in a.weights_.items():
+        assert_allclose(b.weights_[name], values, rtol=rtol, atol=1e-10)
+
+
+def log_proba_of(n_best):
+    """Return the log-probabilities of all that `predict_n_best` found."""
+    return [[log_p for log_p, _ in ways] for ways in n_best]
+
+
+def every_target(tokens, longest):
+    lengths = range(longest + 1)
+    return [list(y) for T in lengths for y in product(tokens, repeat=T)]
+
+
+# --- the equations --------------------------------------------------------------------
+
+
+def step(cell, z, U, state):
+    """Return the next state of a layer."""
+    z = z + state[0] @ U
+    if cell == "rnn":
+        return (np.tanh(z),)
+    i, f, g, o = np.split(z, 4)
+    c = expit(f) * state[1] + expit(i) * np.tanh(g)
+    return expit(o) * np.tanh(c), c
+
+
+def by_hand(model, x, target):
+    """Return log-probabilities of all terms at each step, and the attention's weights.
+
+    Of a model of one layer that reads ids.
+    """
+    w, cell = model.weights_, model.cell
+    outputs, lasts = [], []
+    for d in range(len(w["b0"])):
+        H = w["U0"].shape[1]
+        state, said = (np.zeros(H),) * (2 if cell == "lstm" else 1), []
+        for token in x[:: 1 - 2 * d]:
+            z = w["W0"][d, token] + w["b0"][d]
+            state = step(cell, z, w["U0"][d], state)
+            said.append(state[0])
+        outputs.append(said[:: 1 - 2 * d])
+        lasts.append(state)
+    memory = np.concatenate(outputs, axis=1)
+    state = tuple(np.concatenate(parts) for parts in zip(*lasts, strict=True))
+    classes, end = model.classes_.tolist(), len(w["decoder_b_out"]) - 1
+    codes = [classes.index(t) if t in classes else len(classes) for t in target]
+    log_proba, weights = [], []
+    for before in [end, *codes]:
+        z = w["decoder_W0"][0, before] + w["decoder_b0"][0]
+        state = step(cell, z, w["decoder_U0"][0], state)
+        h = state[0]
+        if model.attention is not None:
+            if model.attention == "dot":
+                scores = [h @ m for m in memory]
+            elif model.attention == "general":
+                scores = [h @ w["W_attention"] @ m for m in memory]
+            else:
+                keys = [np.tanh(h @ w["W_query"] + m @ w["W_key"]) for m in memory]
+                scores = [w["v_attention"] @ key for key in keys]
+            weights.append(softmax(scores))
+            h = np.tanh(np.concatenate([weights[-1] @ memory, h]) @ w["W_combined"])
+        log_proba.append(log_softmax(h @ w["decoder_W_out"] + w["decoder_b_out"]))
+    return np.array(log_proba), np.array(weights), [*codes, end]
+
+
+@EVERY_ATTENTION
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_probabilities_by_hand(cell, bidirectional, attention):
+    model = small(
+        cell=cell,
+        bidirectional=bidirectional,
+        attention=attention,
+        max_target_tokens=3,
+    ).fit(X, Y)
+    assert model.has_unknown_
+    targets = [["c", "a"], [], ["?", "b", "a", "d", 7, "a"]]
+    expected = [by_hand(model, *pair) for pair in zip(BRIEF, targets, strict=True)]
+    log_p = [p[np.arange(len(p)), codes].sum() for p, _, codes in expected]
+    assert_allclose(model.score_samples(BRIEF, targets), log_p, rtol=1e-9)
+    if attention is not None:
+        found = model.attention_weights(BRIEF, targets)
+        assert found.dtype == object
+        for a, (_, b, _) in zip(found, expected, strict=True):
+            assert_allclose(a, b, rtol=1e-9)
+
+
+@MAY_BE_CUT
+@EVERY_ATTENTION
+def test_targets_are_written_by_the_most_probable_terms(attention):
+    model = small(attention=attention, max_target_length=6, max_iter=15).fit(X, Y)
+    found, n_ended = model.predict(X_NEW), 0
+    for x, target in zip(X_NEW, in_lists(found), strict=True):
+        log_p, *_ = by_hand(model, x, target)
+        best = log_p.argmax(axis=1).tolist()
+        codes = ["abcd".index(token) for token in target]
+        n_ended += len(target) < 6
+        assert best[: len(target)] == codes
+        assert len(target) == 6 or best[-1] == 4
+    assert 0 < n_ended
+
+
+@pytest.mark.parametrize("max_target_tokens", [None, 2])
+@pytest.mark.parametrize("cell", CELLS)
+def test_probabilities_of_all_targets_sum_to_one(cell, max_target_tokens):
+    attention = dict(zip(CELLS, [*ATTENTIONS, None] * 2, strict=False))[cell]
+    y = [["ab?"["abcd".index(token) % 3] for token in target] for target in Y]
+    params = {"attention": attention, "max_target_tokens": max_target_tokens}
+    model = small(cell=cell, **params).fit(X, y)
+    for x in BRIEF[:2]:
+        every = every_target("ab?", 3)
+        ended = np.exp(model.score_samples([x] * len(every), every)).sum()
+        longer = [list(y) for y in product("ab?", repeat=4)]
+        data = model._check_pairs([x] * len(longer), longer)
+        losses = model._network().losses(model._params(), data).reshape(-1, 5)
+        tail = np.exp(-losses[:, :4].sum(axis=1)).sum()
+        assert 0.001 < tail < 0.99
+        assert_allclose(ended + tail, 1, rtol=1e-9)
+
+
+def test_all_unseen_tokens_are_one():
+    model = small(max_target_tokens=2).fit(X, Y)
+    assert len(model.classes_) == 2
+    left_out = next(token for token in "abcd" if token not in model.classes_)
+    known = model.classes_[0]
+    targets = [[known, other] for other in (left_out, "?", 5, ("x",))]
+    log_p = model.score_samples([BRIEF[0]] * 4, targets)
+    assert set(log_p) == {log_p[0]}
+    assert model.score_samples(BRIEF[:1], [[known, known]])[0] != log_p[0]
+
+
+def test_without_targets_those_that_are_predicted():
+    found = LEARNED.predict(X_NEW)
+    log_p = LEARNED.score_samples(X_NEW)
+    assert_array_equal(log_p, LEARNED.score_samples(X_NEW, found))
+    assert (log_p > -3).all()
+
+
+# --- searches -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length_penalty", [0, 0.7, 2])
+@EVERY_ATTENTION
+def test_a_wide_beam_is_exhaustive(attention, length_penalty):
+    y = [["abc"["abcd".index(token) % 3] for token in target] for target in Y]
+    model = small(
+        attention=attention,
+        beam_width=500,
+        max_target_length=3,
+        length_penalty=length_penalty,
+    ).fit(X, y)
+    every = every_target("abc", 3)
+    n_terms = np.array([len(target) + 1 for target in every])
+    found, some = (model.predict_n_best(BRIEF, n=n) for n in (500, 4))
+    for i, (x, best) in enumerate(zip(BRIEF, model.predict(BRIEF), strict=True)):
+        log_p = model.score_samples([x] * len(every), every)
+        order = np.argsort(-log_p / n_terms**length_penalty)
+        log_proba, targets = zip(*found[i], strict=True)
+        targets = in_lists(targets)
+        assert targets[: len(every)] == [every[k] for k in order]
+        assert_allclose(log_proba[: len(every)], log_p[order], rtol=1e-9)
+        assert targets[0] == list(best)
+        assert in_lists(target for _, target in some[i]) == targets[:4]
+        # what was cut comes last, each with all that begins so
+        assert sorted(targets[len(every) :]) == every[-27:]
+        assert (np.diff(log_proba[len(every) :]) <= 0).all()
+        cut, brief = np.exp(log_proba[len(every) :]), np.exp(log_p[:-27])
+        assert_allclose(cut.sum() + brief.sum(), 1, rtol=1e-9)
+
+
+def test_length_penalty_prefers_long_ones():
+    n_tokens = []
+    model = small(max_iter=10, beam_width=20, max_target_length=6).fit(X, Y)
+    for penalty in (0, 1, 3):
+        model.set_params(length_penalty=penalty)
+        n_tokens.append(sum(map(len, model.predict(X_NEW))))
+    assert n_tokens[0] < n_tokens[1] < n_tokens[2]
+
+
+@pytest.mark.parametrize("beam_width", [1, 7])
+def test_n_best(beam_width):
+    model = copy_of(LEARNED, beam_width=beam_width)
+    found = model.predict_n_best(X_NEW, n=3)
+    assert found.shape == (30,)
+    for x, ways in zip(X_NEW, found, strict=True):
+        log_p, targets = zip(*ways, strict=True)
+        assert len(ways) == len(set(map(tuple, targets))) == 3
+        assert (np.diff(log_p) < 0).all()
+        expected = model.score_samples([x] * 3, targets)
+        assert_allclose(log_p, expected, rtol=1e-4, atol=1e-5)
+    best = [ways[0][1] for ways in found]
+    assert np.mean([a == b for a, b in zip(in_lists(best), Y_NEW, strict=True)]) > 0.9
+    if beam_width == 7:
+        assert in_lists(best) == in_lists(model.predict(X_NEW))
+
+
+def test_a_beam_finds_what_is_more_probable():
+    model = small(max_iter=8).fit(X, Y)
+    greedy = model.score_samples(
+        X_NEW, copy_of(model, max_target_length=30).predict(X_NEW)
+    )
+    wide = model.score_samples(X_NEW, copy_of(model, beam_width=40).predict(X_NEW))
+    assert wide.mean() > greedy.mean() + 0.1
+
+
+@pytest.mark.parametrize("beam_width", [1, 3])
+def test_targets_without_an_end_are_cut(beam_width):
+    long = RNNSeq2Seq(**{**SMALL, "max_iter": 20}).fit(
+        [[0], [1]] * 4, [list("ab" * 4)] * 8
+    )
+    assert long.longest_target_ == 8
+    model = copy_of(long, beam_width=beam_width, max_target_length=5)
+    model.weights_["decoder_b_out"][-1] = -1e5 if beam_width == 1 else -np.inf
+    message = (
+        "^2 of 2 predicted targets had no end within 5 tokens and were cut there: "
+        "raise max_target_length, or train for longer.$"
+    )
+    with pytest.warns(UserWarning, match=message) as seen:
+        found = model.predict([[0], [1]])
+    assert seen[0].filename == __file__
+    assert list(map(len, found)) == [5, 5]
+    with pytest.warns(UserWarning, match=message):
+        assert model.score([[0], [1]], [["a"], ["b"]]) == 0
+
+
+def test_the_longest_target_limits_predictions():
+    model = small(max_iter=1).fit(X[:10], Y[:10])
+    assert model.longest_target_ == max(map(len, Y[:10]))
+    model.weights_["decoder_b_out"][-1] = -1000
+    with pytest.warns(UserWarning, match="3 of 3 predicted"):
+        found = model.predict(BRIEF)
+    assert set(map(len, found)) == {model.longest_target_}
+
+
+@MAY_BE_CUT
+def test_the_unknown_token_is_never_predicted():
+    y = [[*target, *(f"{i} {k}" for k in range(4))] for i, target in enumerate(Y)]
+    model = small(max_iter=20, max_target_tokens=2, max_target_length=6).fit(X, y)
+    assert model.has_unknown_
+    known = set(model.classes_)
+    assert len(known) == 2
+    greedy = model.predict(X_NEW)
+    tops = [
+        by_hand(model, x, t)[0].argmax(axis=1)
+        for x, t in zip(X_NEW, greedy, strict=True)
+    ]
+    assert 2 in np.concatenate(tops)
+    for x, target in zip(X_NEW, greedy, strict=True):
+        log_p, _, codes = by_hand(model, x, target)
+        log_p[:, 2] = -np.inf
+        n = min(len(target) + 1, 6)
+        assert log_p.argmax(axis=1)[:n].tolist() == codes[:n]
+    for width in (3, 200):
+        model.set_params(beam_width=width)
+        assert set().union(*model.predict(X_NEW)) <= known
+    for x, ways in zip(BRIEF, model.predict_n_best(BRIEF), strict=True):
+        log_p, targets = zip(*ways, strict=True)
+        assert set().union(*targets) <= known
+        assert_allclose(model.score_samples([x] * 5, targets), log_p, rtol=1e-9)
+
+
+@MAY_BE_CUT
+def test_a_target_may_be_predicted_empty():
+    model = small(max_iter=1).fit(X, Y)
+    model.weights_["decoder_b_out"][-1] = 1000
+    found = model.predict(BRIEF)
+    assert in_lists(found) == [[], [], []]
+    assert_allclose(model.score_samples(BRIEF, found), 0, atol=1e-9, rtol=0)
+    assert [w.shape for w in model.attention_weights(BRIEF, found)] == [
+        (1, len(x)) for x in BRIEF
+    ]
+    assert model.score(BRIEF, found) == 1
+
+
+# --- attention ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_weights_of_the_attention(attention):
+    model = small(attention=attention, dtype="float32").fit(X, Y)
+    weights = model.attention_weights(X_NEW, Y_NEW)
+    assert weights.shape == (30,)
+    for x, y, w in zip(X_NEW, Y_NEW, weights, strict=True):
+        assert w.shape == (len(y) + 1, len(x))
+        assert w.dtype == np.float32
+        assert_allclose(w.sum(axis=1), 1, rtol=1e-5)
+        (alone,) = model.attention_weights([x], [y])
+        assert_array_equal(alone, w)
+
+
+def test_attention_looks_where_it_should():
+    (weights,) = LEARNED.attention_weights([[3, 0, 1, 2]], [list("cbad")])
+    assert weights.shape == (5, 4)
+    assert_array_equal(weights.argmax(axis=1)[:4], [3, 2, 1, 0])
+
+
+def test_no_attention_has_no_weights():
+    message = 'fitted with attention=None: fit it with another, such as "general"'
+    model = small(attention=None).fit(X, Y)
+    with pytest.raises(ValueError, match=message):
+        model.attention_weights(X, Y)
+    assert "W_combined" not in model.weights_
+
+
+# --- learning -------------------------------------------------------------------------
+
+
+@EVERY_ATTENTION
+@pytest.mark.parametrize("task", ["copy", "reversal"])
+def test_it_learns(task, attention):
+    X_train, y_train = make_data(500, 3)
+    X_test, y_test = make_data(100, 4)
+    if task == "copy":
+        y_train, y_test = ([target[::-1] for target in y] for y in (y_train, y_test))
+    model = RNNSeq2Seq(
+        hidden_layer_sizes=24,
+        attention=attention,
+        learning_rate_init=0.01,
+        max_iter=30 if attention else 50,
+        random_state=0,
+    ).fit(X_train, y_train)
+    assert model.score(X_test, y_test) > 0.9
+
+
+def test_texts():
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(list("abc"), n)) for n in rng.integers(1, 5, 200)]
+    spelled = [text.upper() + "!" for text in texts]
+    model = make_pipeline(
+        Tokenizer(analyzer="char", lowercase=False),
+        VocabularyEncoder(),
+        RNNSeq2Seq(
+            hidden_layer_sizes=16,
+            max_iter=30,
+            learning_rate_init=0.01,
+            target_tokenizer=Tokenizer(analyzer="char", lowercase=False),
+            random_state=0,
+        ),
+    ).fit(texts, spelled)
+    found = model.predict(texts)
+    assert found.shape == (200,)
+    assert {type(text) for text in found} == {str}
+    assert model.score(texts, spelled) > 0.9
+    assert np.mean(found == np.array(spelled)) == model.score(texts, spelled)
+    assert bleu_score([list(s) for s in spelled], list(map(list, found))) > 0.9
+    last = model[-1]
+    assert last.target_tokenizer_ is not last.target_tokenizer
+    assert last.longest_target_ == 5
+    ids = model[:-1].transform(texts[:2])
+    assert isinstance(last.predict_n_best(ids, n=2)[0][1][1], str)
+    assert last.score_samples(ids, spelled[:2]).shape == (2,)
+    (weights, _) = last.attention_weights(ids, spelled[:2])
+    assert weights.shape == (len(spelled[0]) + 1, len(texts[0]))
+    split = clone(last).set_params(target_tokenizer=None)
+    split.fit(model[:-1].transform(texts), list(map(list, spelled)))
+    assert_same_model(split, last)
+    assert ["".join(target) for target in split.predict(ids)] == list(found[:2])
+
+
+def test_texts_by_words():
+    texts = ["one two", "two", "three one two"] * 10
+    params = {"target_tokenizer": Tokenizer(), "max_iter": 30, "hidden_layer_sizes": 12}
+    model = small(**params).fit([[0, 1], [1], [2, 0, 1]] * 10, texts)
+    assert model.predict([[1], [2, 0, 1]]).tolist() == ["two", "three one two"]
+
+
+def test_tokens_of_any_kind():
+    tokens = [1, "a", ("x", 2), 2.5, frozenset("q")]
+    y = [[tokens[i] for i in x] for x in X]
+    model = small(hidden_layer_sizes=12, max_iter=60).fit(X, y)
+    assert model.classes_.dtype == object
+    assert set(model.classes_) == set(tokens[:4])
+    assert model.score(X, y) > 0.9
+    found = model.predict([[2, 1], [0]])
+    assert in_lists(found) == [[("x", 2), "a"], [1]]
+
+
+def test_targets_in_any_container():
+    rng = np.random.default_rng(0)
+    y = rng.integers(5, 8, (40, 2))
+    model = small().fit(X, y)
+    assert model.classes_.tolist() == [5, 6, 7]
+    found = model.predict(X) if model.score_samples(X, y).all() else None
+    assert found[0].dtype.kind == "i"
+    rows, offsets = y.ravel(), 2 * np.arange(41)
+    containers = [
+        y.tolist(),
+        tuple(map(tuple, y)),
+        Sequences(rows, offsets, n_tokens=8),
+        pd.Series(list(y), index=np.arange(40)[::-1]),
+        pd.DataFrame({"y": pd.Series(list(y))}),
+        pd.DataFrame(y),
+    ]
+    for container in containers:
+        assert_same_model(small().fit(X, container), model)
+        assert_array_equal(model.score_samples(X, container), model.score_samples(X, y))
+    column = small().fit(X, y[:, :1])
+    assert_same_model(small().fit(X, y[:, :1].tolist()), column)
+    assert column.longest_target_ == 1
+
+
+# --- what must be the same ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"embedding_dim": 2}, {"dropout": 0.2}], ids=str
+)
+def test_ids_are_one_hot_rows(params):
+    model = small(**params).fit(X, Y)
+    for rows in (np.eye(4), sparse.csr_array(np.eye(4))):
+        other_X = [rows[x] for x in X]
+        other = small(**params).fit(other_X, Y)
+        if not params.get("dropout"):  # which is of tokens, or of each number
+            assert_near(model, other, rtol=1e-7)
+        new = [rows[x] for x in X_NEW]
+        assert_allclose(
+            copy_of(other).score_samples(new, Y_NEW),
+            other.score_samples(new, Y_NEW),
+            rtol=1e-9,
+        )
+
+
+def test_sensor_data():
+    waves = [np.eye(4)[x] * 7 + 3 for x in X]
+    model = make_pipeline(
+        Stepwise(StandardScaler()), small(hidden_layer_sizes=12, max_iter=60)
+    ).fit(waves, Y)
+    assert model.score(waves, Y) > 0.9
+
+
+def test_the_order_of_sequences_does_not_matter():
+    order = np.random.default_rng(0).permutation(40)
+    permuted = [X[i] for i in order], [Y[i] for i in order]
+    assert_same_model(small().fit(X, Y), small().fit(*permuted))
+    kept = [small(shuffle=False).fit(*data) for data in ((X, Y), permuted)]
+    assert not np.array_equal(kept[0].weights_["W0"], kept[1].weights_["W0"])
+
+
+def test_weights_are_repetitions():
+    weights = np.random.default_rng(0).integers(3, size=40)
+    index = np.repeat(np.arange(40), weights)
+    model = small(early_stopping=True).fit(X, Y, sample_weight=weights)
+    repeated = small(early_stopping=True).fit(
+        [X[i] for i in index], [Y[i] for i in index]
+    )
+    assert_same_model(model, repeated)
+    ordered = [
+        small(shuffle=False).fit(X, Y, sample_weight=w) for w in (None, np.full(40, 3))
+    ]
+    assert_near(*ordered, rtol=1e-5)
+
+
+def test_no_weight_is_left_out():
+    y = [*Y[:-1], ["z"] * 30]
+    weights = np.r_[np.ones(39), 0]
+    for params in ({}, {"max_target_tokens": 2}):
+        model = small(**params).fit(X, y, sample_weight=weights)
+        expected = small(**params).fit(X[:-1], Y[:-1])
+        assert_same_model(model, expected)
+        assert model.longest_target_ == expected.longest_target_ == 5
+        assert "z" not in model.classes_
+    assert model.classes_.tolist() == expected.classes_.tolist()
+    model = small().fit(X, y, sample_weight=weights)
+    model.partial_fit(X, y, sample_weight=weights)
+    assert model.longest_target_ == 5
+
+
+def test_most_frequent_tokens_are_by_weight():
+    y = [["a", "b"], ["c"], ["a"], ["b"]]
+    model = small(max_target_tokens=1).fit(X[:4], y, sample_weight=[1, 5, 1, 1])
+    assert model.classes_.tolist() == ["c"]
+    assert small(max_target_tokens=1).fit(X[:4], y).classes_.tolist() == ["a"]
+    all_told = small(max_target_tokens=3).fit(X[:4], y)
+    assert not all_told.has_unknown_
+    assert all_told.classes_.tolist() == ["a", "b", "c"]
+
+
+def test_it_goes_on_as_if_never_interrupted(tmp_path):
+    whole = small(dropout=0.2).fit(X, Y)
+    parts = small(dropout=0.2).partial_fit(X, Y)
+    for _ in range(3):
+        joblib.dump(parts, tmp_path / "model")
+        parts = joblib.load(tmp_path / "model").partial_fit(X, Y)
+    assert_same_model(whole, parts)
+    warm = small(dropout=0.2, max_iter=2, warm_start=True).fit(X, Y)
+    assert_same_model(pickle.loads(pickle.dumps(warm)).fit(X, Y), whole)
+    cold = small(dropout=0.2, max_iter=2, warm_start=True).fit(X, Y)
+    cold.set_params(warm_start=False, max_iter=4)
+    assert_same_model(cold.fit(X, Y), whole)
+
+
+def test_classes_named_in_the_first_call():
+    model = small().partial_fit(X[:9], [["a"], *[["b", "a"]] * 8], classes=list("dcba"))
+    assert model.classes_.tolist() == ["a", "b", "c", "d"]
+    assert model.longest_target_ == 2
+    model.partial_fit(X, Y).partial_fit(X, Y, classes=list("abcd"))
+    assert model.longest_target_ == 5
+    with pytest.raises(
+        ValueError, match="is not what it was in the first call of part"
+    ):
+        model.partial_fit(X, Y, classes=list("abc"))
+    with pytest.raises(ValueError, match=r"y\[0\] contains the token 'z' at step 1"):
+        small().partial_fit(X[:1], [["a", "z"]], classes=["a"])
+
+
+@MAY_BE_CUT
+def test_threads_do_not_change_a_bit():
+    models = [small(n_jobs=n, dtype="float32").fit(X, Y) for n in (1, 2)]
+    assert_same_model(*models)
+    many = X_NEW * 6
+    for method in ("predict", "score_samples"):
+        results = [getattr(model, method)(many) for model in models]
+        assert all(map(np.array_equal, *results))
+    wide = [log_proba_of(model.predict_n_best(many)) for model in models]
+    assert wide[0] == wide[1]
+
+
+@MAY_BE_CUT
+@pytest.mark.parametrize("with_kernels", [True, False])
+@EVERY_ATTENTION
+def test_bits_do_not_depend_on_the_other_sequences(
+    attention, with_kernels, monkeypatch
+):
+    if not with_kernels:
+        monkeypatch.setattr(kernels, "compiled", None)
+    model = RNNSeq2Seq(
+        attention=attention,
+        hidden_layer_sizes=(9, 17),
+        embedding_dim=5,
+        max_iter=2,
+        random_state=0,
+    ).fit(X, Y)
+    longer, targets = make_data(40, 5, longest=30)
+    together = model.score_samples(longer, targets)
+    greedy = model.predict(longer)
+    ways = model.predict_n_best(longer[:8], n=3)
+    for part in (slice(0, 1), slice(17, 19), slice(3, 30, 4)):
+        found = model.score_samples(longer[part], targets[part])
+        assert_array_equal(found, together[part])
+        assert in_lists(model.predict(longer[part])) == in_lists(greedy[part])
+    for i in (0, 5):
+        alone = model.predict_n_best(longer[i : i + 1], n=3)
+        assert log_proba_of(alone) == log_proba_of(ways[i : i + 1])
+        for (_, a), (_, b) in zip(alone[0], ways[i], strict=True):
+            assert_array_equal(a, b)
+    # a source is another one's neighbour in a batch of other lengths
+    mixed = model.score_samples([longer[0], [1], [2, 0]], [["a"], targets[0], ["b"]])
+    assert mixed[0] == model.score_samples(longer[:1], [["a"]])[0]
+
+
+@pytest.mark.skipif(kernels.compiled is None, reason="no kernels")
+@EVERY_ATTENTION
+def test_without_kernels_it_is_the_same_but_for_rounding(attention, monkeypatch):
+    by_kernels = small(attention=attention).fit(X, Y)
+    log_p = by_kernels.score_samples(X_NEW, Y_NEW)
+    monkeypatch.setattr(kernels, "compiled", None)
+    by_numpy = small(attention=attention).fit(X, Y)
+    assert_near(by_kernels, by_numpy, rtol=1e-7)
+    assert_allclose(by_numpy.score_samples(X_NEW, Y_NEW), log_p, rtol=1e-7)
+
+
+# --- fit ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_the_loss_is_the_mean_of_tokens_and_ends(shuffle):
+    params = {"max_iter": 1, "batch_size": 1000, "shuffle": shuffle}
+    weights = np.random.default_rng(0).uniform(0.5, 2, 40)
+    model = small(**params).fit(X, Y, sample_weight=weights)
+    start = small(**params, learning_rate_init=1e-13).fit(X, Y)
+    n_terms = weights @ [len(target) + 1 for target in Y]
+    expected = -weights @ start.score_samples(X, Y) / n_terms
+    assert_allclose(model.loss_curve_, [expected], rtol=1e-9)
+
+
+def test_early_stopping_keeps_the_best(monkeypatch):
+    chosen, hold_out = [], RNNSeq2Seq._hold_out
+
+    def spy(self, index, rng):
+        chosen.extend(hold_out(self, index, rng))
+        return chosen
+
+    monkeypatch.setattr(RNNSeq2Seq, "_hold_out", spy)
+    model = small(
+        hidden_layer_sizes=16,
+        early_stopping=True,
+        validation_fraction=0.3,
+        n_iter_no_change=4,
+        max_iter=60,
+    ).fit(X, Y)
+    trained, held_out = chosen
+    assert not set(trained) & set(held_out)
+    assert len(held_out) > 5
+    assert model.n_iter_ == len(model.validation_scores_) < 60
+    best = np.argmax(model.validation_scores_)
+    assert best < model.n_iter_ - 1
+    log_p = model.score_samples([X[i] for i in held_out], [Y[i] for i in held_out])
+    mean = log_p.sum() / sum(len(Y[i]) + 1 for i in held_out)
+    assert_allclose(model.best_validation_score_, mean, rtol=1e-9)
+    assert model.best_validation_score_ == model.validation_scores_[best]
+
+
+@MAY_BE_CUT
+def test_callbacks_see_a_fitted_model_after_each_epoch():
+    monitor = ScoringMonitor(
+        scoring=lambda model, X, y: {"log_p": model.score_samples(X, y).mean()}
+    )
+    model = small().set_callbacks(monitor).fit(X, Y)
+    whole, *epochs = monitor.get_logs().data_as_pandas["log_p"]
+    assert len(epochs) == 4
+    assert len(set(epochs)) == 4
+    assert whole == epochs[-1] == model.score_samples(X, Y).mean()
+
+
+@MAY_BE_CUT
+def test_a_fit_that_fails_changes_nothing():
+    model = small(warm_start=True, target_tokenizer=Tokenizer(analyzer="char"))
+    texts = ["".join(target) for target in Y]
+    model.fit(X, texts)
+    before = joblib.hash(vars(model))
+    bad = [
+        (X, [*texts[:-1], "z"]),  # only found when it is encoded
+        (X, texts[:-1]),
+        ([*X[:-1], [9]], texts),
+        (X, [*texts[:-1], ""]),
+    ]
+    for X_bad, y_bad in bad:
+        with pytest.raises(ValueError, match=r".{20}"):
+            model.fit(X_bad, y_bad)
+        assert joblib.hash(vars(model)) == before
+    model.set_params(target_tokenizer=None)
+    with pytest.raises(ValueError, match="target_tokenizer is None now, but Tokenizer"):
+        model.fit(X, Y)
+    model.set_params(target_tokenizer=model.target_tokenizer_, attention="dot")
+    with pytest.raises(ValueError, match="attention is 'dot' now, but 'general'"):
+        model.fit(X, texts)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"cell": "gru", "dtype": "float64", "early_stopping": True},
+        {"beam_width": 3, "length_penalty": 0.5, "dropout": 0.2, "attention": None},
+        {"max_target_tokens": 1, "attention": "additive"},
+    ],
+    ids=str,
+)
+@MAY_BE_CUT
+def test_sequence_checks(params):
+    model = RNNSeq2Seq(hidden_layer_sizes=3, max_iter=3, **params)
+    assert len(check_sequence_estimator(model)) > 20
+
+
+@MAY_BE_CUT
+def test_sequence_checks_of_texts():
+    sources = [[0, 1], [2], [2, 2, 0], [1, 0], [0]]
+    model = small(target_tokenizer=Tokenizer(analyzer="char"), max_iter=2)
+    check_sequence_estimator(model, X=sources, y=["ab", "b", "cc", "a", "b"])
+
+
+# --- what is refused ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (None, "RNNSeq2Seq estimator requires y to be passed, but the target y is No"),
+        ([["a"]], "y has 1 sequences of tokens and X has 3 sequences: inconsistent"),
+        (
+            [["a"], "bc", ["d"]],
+            r"y\[1\] is the text 'bc' where a sequence of tokens is needed: split it, "
+            r'or give a target_tokenizer, such as Tokenizer\(analyzer="char"\)',
+        ),
+        (
+            [["a"], 3, ["d"]],
+            r"y\[1\] is 3, not a sequence of tokens: give a list of them for each",
+        ),
+        (
+            [["a"], ["b"], []],
+            r"y\[2\] is empty: every target needs a token; leave the sequence out",
+        ),
+        (
+            [["a"], ["b"], ["c", "d", float("nan")]],
+            r"y\[2\] contains NaN at step 2, nan: tokens must be hashable",
+        ),
+        (
+            [[["a"]], ["b"], ["c"]],
+            r"y\[0\] contains a list at step 0, \['a'\]: tokens must be hashable, such",
+        ),
+        ("abc", "y is a single string; pass a list with one item a sequence"),
+    ],
+)
+def test_targets_that_are_refused(y, message):
+    model = small()
+    with pytest.raises(ValueError, match=message):
+        model.fit(BRIEF, y)
+    assert not hasattr(model, "classes_")
+    with pytest.raises(ValueError, match=message):
+        model.partial_fit(BRIEF, y)
+
+
+def test_sequences_that_are_refused():
+    with pytest.raises(ValueError, match=r"X\[1\]"):
+        small().fit([[0], [], [1]], [["a"], ["b"], ["c"]])
+    for method in (LEARNED.predict, LEARNED.predict_n_best, LEARNED.score_samples):
+        with pytest.raises(ValueError, match=r"X\[2\]"):
+            method([[0], [1], []])
+        with pytest.raises(ValueError, match=r"X\[1\].*\b9\b"):
+            method([[0], [1, 9]])
+
+
+def test_tokens_never_seen():
+    message = (
+        r"y\[1\] contains the token '\?' at step 2, which is not among those of the "
+        "targets in fit: .* fit with max_target_tokens, which makes the rest"
+    )
+    targets = [["a"], ["a", "b", "?"], ["?"]]
+    for method in (
+        LEARNED.score_samples,
+        LEARNED.attention_weights,
+        copy_of(LEARNED).partial_fit,
+        copy_of(LEARNED, warm_start=True).fit,
+    ):
+        with pytest.raises(ValueError, match=message):
+            method(BRIEF, targets)
+    found = in_lists(LEARNED.predict(X_NEW))
+    wrong = [["?"], *found[1:]]
+    assert LEARNED.score(X_NEW, found) == 1
+    assert_allclose(LEARNED.score(X_NEW, wrong), 29 / 30, rtol=1e-12)
+    weights = [3, *[1] * 29]
+    assert_allclose(LEARNED.score(X_NEW, wrong, weights), 29 / 32, rtol=1e-12)
+    with pytest.raises(ValueError, match="y has 1 sequences of tokens and X has 3"):
+        LEARNED.score(BRIEF, [["a"]])
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (
+            {"beam_width": 0},
+            r"The 'beam_width' parameter .* \[1, inf\).* Got 0 instead",
+        ),
+        ({"attention": "nope"}, "The 'attention' parameter .*'general'.* Got 'nope'"),
+        ({"length_penalty": -1}, r"The 'length_penalty' parameter .* Got -1 instead"),
+        ({"max_target_length": 0}, "The 'max_target_length' parameter .* Got 0 inst"),
+        ({"max_target_tokens": 0}, "The 'max_target_tokens' parameter .* Got 0 inst"),
+        ({"target_tokenizer": "char"}, "The 'target_tokenizer' parameter .*'transform"),
+    ],
+    ids=str,
+)
+def test_parameters_that_are_refused(params, message):
+    with pytest.raises(ValueError, match=message):
+        small(**params).fit(X, Y)
+
+
+def test_number_of_the_best():
+    with pytest.raises(ValueError, match="n == 0, must be >= 1"):
+        LEARNED.predict_n_best(BRIEF, n=0)
+    with pytest.raises(TypeError, match="n must be an instance of"):
+        LEARNED.predict_n_best(BRIEF, n=2.0)
+
+
+# --- PyTorch --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_losses_and_gradients_of_pytorch(dtype):
+    n_outputs, width = GOLDEN["decoder_W_out"].shape[::-1]
+    H = width // 2
+    network = EncoderDecoder(
+        cell="lstm",
+        activation="tanh",
+        input_size=len(GOLDEN["embedding"]),
+        hidden_sizes=(H, H),
+        n_outputs=n_outputs,
+        bidirectional=True,
+        embedding_dim=GOLDEN["embedding"].shape[1],
+        attention="general",
+        dropout=(0, 0),
+        dtype=dtype,
+    )
+    params = network.params()
+    for name, shape in network.shapes().items():
+        assert GOLDEN[name].shape == shape
+        params[name][...] = GOLDEN[name]
+    lengths, n_terms = GOLDEN["source_lengths"], GOLDEN["target_lengths"]
+    data = Data(
+        GOLDEN["sources"],
+        GOLDEN["targets"],
+        GOLDEN["weights"].astype(dtype),
+        np.cumsum(lengths) - lengths,
+        lengths,
+        np.cumsum(n_terms) - n_terms,
+        n_terms,
+    )
+
+    def check(found, expected):
+        scale = np.abs(expected).max()
+        tolerance = {"float32": 1e-5, "float64": 1e-10}[dtype]
+        assert_allclose(found, expected, rtol=0, atol=tolerance * scale)
+
+    check(network.losses(params, data), GOLDEN[f"{dtype}/losses"])
+    batch, terms = network.pack(data, np.array([3, 0, 2, 1]))
+    x, y = data.rows[batch.rows], data.targets[terms]
+    loss, grads, _ = network.loss_grad(params, x, y, data.weights[terms], batch)
+    check(loss, GOLDEN["weights"] @ GOLDEN[f"{dtype}/losses"])
+    assert grads.table.values.dtype == dtype
+    table = np.zeros_like(params.table)
+    table[grads.table.rows] = grads.table.values
+    check(table, GOLDEN[f"{dtype}/dembedding"])
+    for name in params.shapes:
+        if name != "embedding":
+            check(grads[name], GOLDEN[f"{dtype}/d{name}"])
