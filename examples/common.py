@@ -10,12 +10,21 @@ import numpy as np
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def parser(description, epochs):
+    """Return the parser of the command line."""
+    options = argparse.ArgumentParser(description=description.partition("\n")[0])
+    options.add_argument(
+        "--epochs", type=int, default=epochs, help=f"default: {epochs}"
+    )
+    options.add_argument(
+        "--lines", type=int, help="lines of a file to read; all if not"
+    )
+    return options
+
+
 def arguments(description, epochs):
     """Return the arguments of the command line."""
-    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
-    parser.add_argument("--epochs", type=int, default=epochs, help=f"default: {epochs}")
-    parser.add_argument("--lines", type=int, help="lines of a file to read; all if not")
-    return parser.parse_args()
+    return parser(description, epochs).parse_args()
 
 
 def find(name):

@@ -152,6 +152,8 @@ class LogMelSpectrogram(_StatelessTransformer):
     [1, 9]
     """
 
+    __module__ = "skrnn.preprocessing"  # where files and documentation look for it
+
     _default_name = "frames"
     _parameter_constraints: dict = {
         "sample_rate": [Interval(Real, 0, None, closed="neither")],
@@ -498,6 +500,8 @@ class Delta(_StatelessTransformer):
            [4. , 4. ],
            [9. , 2.5]])
     """
+
+    __module__ = "skrnn.preprocessing"
 
     _default_name = "sequences"
     _parameter_constraints: dict = {

@@ -2,7 +2,8 @@
 
 `load_names` and `load_python_source` return data with a label for every step: words in
 the first, characters in the second. `load_digit_rows` returns series of numbers with
-one label each. `read_conll` reads files of the kind that CoNLL tasks use, one token a
+one label each. `make_dates` makes pairs of texts, dates as people write them and in one
+form. `read_conll` reads files of the kind that CoNLL tasks use, one token a
 line; `read_ts` reads the `.ts` files of the UEA and UCR archives, one series a line.
 """
 
@@ -12,18 +13,20 @@ import keyword
 import re
 import sysconfig
 import tokenize
+from datetime import date
 from importlib import resources
 from itertools import accumulate
 from numbers import Integral
 from pathlib import Path
 
 import numpy as np
-from sklearn.utils import Bunch
+from sklearn.utils import Bunch, check_random_state, check_scalar
 
 __all__ = [
     "load_digit_rows",
     "load_names",
     "load_python_source",
+    "make_dates",
     "read_conll",
     "read_ts",
 ]
@@ -612,3 +615,112 @@ def _tag_source(text):
 def _line_starts(lines):
     """Return where each line begins, in characters, and where one more would."""
     return list(accumulate((len(line) + 1 for line in lines), initial=0))
+
+
+def make_dates(n_samples=1000, *, random_state=None):
+    """Make dates as people write them, and each as year, month and day.
+
+    The days are those of the years 1950 to 2049, all equally likely. Numbers with
+    slashes have the month first, numbers with dots the day; two digits of a year are
+    enough to know it. So what a text means is never in doubt.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        How many dates.
+    random_state : int, RandomState instance or None, default=None
+        What the days, and how they are written, are drawn by.
+
+    Returns
+    -------
+    texts : list of str
+        Dates as people write them, in English.
+    dates : list of str
+        The same dates, written YYYY-MM-DD.
+
+    See Also
+    --------
+    skrnn.RNNSeq2Seq : Learns to turn the ones into the others.
+
+    Examples
+    --------
+    >>> from skrnn.datasets import make_dates
+    >>> texts, dates = make_dates(5, random_state=0)
+    >>> for text, day in zip(texts, dates):
+    ...     print(day, text)
+    """
+    check_scalar(n_samples, "n_samples", Integral, min_val=1)
+    rng = check_random_state(random_state)
+    first, last = date(1950, 1, 1).toordinal(), date(2049, 12, 31).toordinal()
+    days = [date.fromordinal(n) for n in rng.randint(first, last + 1, size=n_samples)]
+    return [_write_date(day, rng) for day in days], [day.isoformat() for day in days]
+
+
+_DATE_FORMATS = (
+    "{d} {month} {year}",
+    "{d} {month}, {year}",
+    "{dth} {month} {year}",
+    "{dth} of {month} {year}",
+    "the {dth} of {month}, {year}",
+    "{month} {d}, {year}",
+    "{month} {d} {year}",
+    "{month} {dth}, {year}",
+    "{weekday}, {d} {month} {year}",
+    "{weekday}, {month} {d}, {year}",
+    "{weekday} {dth} {month} {year}",
+    "{weekday}, the {dth} of {month} {year}",
+    "{d}-{month}-{year}",
+    "{yyyy} {month} {d}",
+    "{yyyy}, {month} {dth}",
+    "{m}/{d}/{year}",
+    "{d}.{m}.{year}",
+    "{d}. {m}. {year}",
+    "{yyyy}/{m}/{d}",
+    "{yyyy}-{mm}-{dd}",
+)
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+_WEEKDAYS = (
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+)
+
+
+def _write_date(day, rng):
+    """Write a date in one of many ways."""
+
+    def one_of(*ways):
+        return ways[rng.randint(len(ways))]
+
+    month, weekday = _MONTHS[day.month - 1], _WEEKDAYS[day.weekday()]
+    teens = day.day // 10 == 1
+    ending = "th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10, "th")
+    text = one_of(*_DATE_FORMATS).format(
+        d=one_of(f"{day.day}", f"{day.day:02}"),
+        dd=f"{day.day:02}",
+        dth=f"{day.day}{ending}",
+        m=one_of(f"{day.month}", f"{day.month:02}"),
+        mm=f"{day.month:02}",
+        month=one_of(month, month[:3], f"{month[:3]}."),
+        weekday=one_of(weekday, weekday[:3]),
+        year=one_of(f"{day.year}", f"{day.year % 100:02}", f"'{day.year % 100:02}"),
+        yyyy=f"{day.year}",
+    )
+    return one_of(text, text, text.lower(), text.upper())

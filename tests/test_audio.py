@@ -500,9 +500,11 @@ def test_stays_the_same_in_a_file(transformer, X, name):
 def test_a_failed_fit_changes_nothing(transformer, X, name):
     fitted = clone(transformer).fit(pd.DataFrame({"sound": X}))
     before = dict(vars(fitted))
-    with pytest.raises(ValueError, match=r"X\[1\]"):
-        fitted.fit([X[0], None])
-    assert vars(fitted) == before
+    table = pd.DataFrame({"a": [0.5, np.nan], "b": [1.0, 2.0]})
+    for bad, message in (([X[0], None], r"X\[1\]"), (table, "NaN")):
+        with pytest.raises(ValueError, match=message):
+            fitted.fit(bad)
+        assert vars(fitted) == before
 
 
 @cases
@@ -526,7 +528,7 @@ def test_is_public(transformer, X, name):
     assert getattr(skrnn, kind) is getattr(skrnn.preprocessing, kind)
     assert kind in skrnn.__all__
     assert kind in skrnn.preprocessing.__all__
-    assert f"/api/skrnn.{kind}.html" in transformer._get_doc_link()
+    assert f"/api/skrnn.preprocessing.{kind}.html" in transformer._get_doc_link()
 
 
 def tones(n, seed):

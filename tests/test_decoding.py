@@ -341,3 +341,108 @@ def test_far_scores_of_a_beam_do_not_overflow():
         max_steps=2,
     )
     assert np.isfinite([way[0] for way in found]).all()
+
+
+@pytest.mark.parametrize("length_penalty", [0, 0.6, 2])
+@pytest.mark.parametrize("width", [1, 3, 200])
+def test_beams_of_many_sequences_are_those_of_each(width, length_penalty):
+    """Though some are done before others, and their rows are not asked for any more."""
+    trees = [Tree(4, seed) for seed in range(5)]
+    asked = []
+
+    def start():
+        return np.concatenate([tree.start() for tree in trees])
+
+    def search(scores, advance):
+        return beam_search(
+            scores,
+            advance,
+            width=width,
+            end=3,
+            max_steps=4,
+            excluded=[1],
+            length_penalty=length_penalty,
+        )
+
+    live = [(tree, ()) for tree in trees]
+
+    def advance(tokens, parents):
+        nonlocal live
+        live = [
+            (live[p][0], (*live[p][1], int(t)))
+            for p, t in zip(parents, tokens, strict=True)
+        ]
+        asked.append(len({id(tree) for tree, _ in live}))
+        return np.array([tree.after(tokens) for tree, tokens in live])
+
+    together = search(start(), advance)
+    assert together == [search(tree.start(), tree.advance)[0] for tree in trees]
+    assert {1: asked[-1] < 5, 3: True, 200: asked[-1] == 5}[width]
+
+
+@pytest.mark.parametrize("length_penalty", [0, 0.6, 2])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_beam_is_over_with_could_not_become_better(seed, length_penalty):
+    """The best that a search without an early end would find."""
+    tree, width, max_steps = Tree(4, seed), 3, 5
+    live, ended = [()], []
+
+    def quality(x):
+        return tree.log_proba(x) / len(x) ** length_penalty
+
+    for step in range(max_steps + 1):
+        ended += [(*x, 3) for x in live]
+        if step < max_steps:
+            longer = [(*x, token) for x in live for token in range(3)]
+            live = sorted(longer, key=tree.log_proba, reverse=True)[:width]
+    expected = sorted(ended, key=quality, reverse=True)[:width]
+    (found,) = beam_search(
+        tree.start(),
+        tree.advance,
+        width=width,
+        end=3,
+        max_steps=max_steps,
+        length_penalty=length_penalty,
+    )
+    assert [(*x, 3) for _, x, _ in found] == expected
+    log_p = [tree.log_proba(x) for x in expected]
+    assert_allclose([way[0] for way in found], log_p, rtol=1e-12)
+
+
+def test_length_penalty_by_hand():
+    """An end at once has a probability of 0.4, "a" and an end of 0.6 * 0.5."""
+    first, then = np.log([[0.6, 0.4]]), np.log([[0.5, 0.5]])
+    orders = {}
+    for penalty in (0, 1):
+        (found,) = beam_search(
+            first,
+            lambda tokens, parents: np.repeat(then, len(tokens), axis=0),
+            width=2,
+            end=1,
+            max_steps=1,
+            length_penalty=penalty,
+        )
+        orders[penalty] = [tokens for _, tokens, _ in found]
+        assert_allclose(
+            sorted(np.exp([log_p for log_p, *_ in found])), [0.3, 0.4], rtol=1e-12
+        )
+    assert orders == {0: [[], [0]], 1: [[0], []]}  # log 0.4 and half of log 0.3
+
+
+def test_a_search_goes_on_for_what_may_become_better():
+    """An end at once is the better half; more steps cost nothing, but count."""
+    first, then, last = np.log([[0.4, 0.6]]), [[0.0, -50]], [[-50, 0.0]]
+    asked = []
+
+    def advance(tokens, parents):
+        asked.append(len(tokens))
+        return np.array(then if len(asked) < 3 else last)
+
+    options = {"width": 1, "end": 1, "max_steps": 3}
+    (found,) = beam_search(first, advance, length_penalty=1, **options)
+    assert [tokens for _, tokens, _ in found] == [[0, 0, 0]]
+    assert_allclose(found[0][0], np.log(0.4), rtol=1e-12)
+    asked.clear()
+    (found,) = beam_search(first, advance, **options)
+    assert [tokens for _, tokens, _ in found] == [[]]
+    assert asked == []

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skrnn._core import inputs, kernels, recurrence
+from skrnn._core.attention import Pairing, attend, attend_backward
 from skrnn._core.batching import PackedBatch
 from skrnn._core.cells import CELLS, RNN
 from skrnn._core.heads import Softmax
@@ -235,6 +236,98 @@ def test_bits_of_a_row_do_not_depend_on_the_others(dtype):
     whole = product(a, b)
     for rows in (slice(60, 61), slice(3, 20), rng.permutation(61)):
         assert_array_equal(product(a[rows], b), whole[rows])
+
+
+# --- attention ------------------------------------------------------------------------
+
+
+@st.composite
+def pairings(draw):
+    """Draw groups of queries, the widths of queries and memory, and a seed."""
+    sizes = st.tuples(st.integers(1, 9), st.integers(1, 20))
+    groups = draw(st.lists(sizes, min_size=1, max_size=9))
+    widths = st.one_of(st.integers(1, 40), st.integers(1, 200))
+    return np.array(groups), draw(widths), draw(widths), draw(st.integers(0, 2**31))
+
+
+@DTYPES
+@pytest.mark.parametrize("additive", [False, True])
+def test_attention(additive, dtype, monkeypatch):
+    @settings(max_examples=15)
+    @given(pairings())
+    def check(case):
+        groups, A, M, seed = case
+        rng = np.random.default_rng(seed)
+        counts, lengths = groups.T
+        order = rng.permutation(len(groups))
+        starts = np.empty_like(lengths)
+        starts[order] = np.cumsum(lengths[order]) - lengths[order]
+        pairing = Pairing(np.concatenate([[0], np.cumsum(counts)]), starts, lengths)
+
+        def normal(*shape):
+            return rng.standard_normal(shape).astype(dtype)
+
+        q, keys = normal(counts.sum(), A), normal(lengths.sum(), A)
+        q /= dtype(np.sqrt(A))
+        memory, v = normal(lengths.sum(), M), normal(A) if additive else None
+        dcontext = normal(counts.sum(), M)
+        given_arrays = [q, keys, memory, dcontext]
+        before = [a.copy() for a in given_arrays]
+
+        def run(n_threads=1):
+            context, weights = attend(q, keys, memory, v, pairing, n_threads=n_threads)
+            grads = attend_backward(
+                dcontext, weights, q, keys, memory, v, pairing, n_threads=n_threads
+            )
+            return [context, weights, *grads[: 4 if additive else 3]]
+
+        found = run()
+        for a, b in zip(given_arrays, before, strict=True):
+            assert_array_equal(a, b)
+        for a, b in zip(found, run(3), strict=True):
+            assert_array_equal(a, b)
+        with monkeypatch.context() as context:
+            context.setattr(kernels, "compiled", None)
+            expected = run()
+        for a, b in zip(found, expected, strict=True):
+            assert_close(a, b, dtype)
+
+    check()
+
+
+@DTYPES
+@pytest.mark.parametrize("additive", [False, True])
+def test_bits_of_a_group_do_not_depend_on_the_others(additive, dtype):
+    """Large enough for several threads."""
+    rng = np.random.default_rng(0)
+    counts, lengths = rng.integers(1, 20, 40), rng.integers(1, 60, 40)
+    starts = np.cumsum(lengths) - lengths
+    pairing = Pairing(np.concatenate([[0], np.cumsum(counts)]), starts, lengths)
+    q = rng.standard_normal((counts.sum(), 65)).astype(dtype)
+    keys = rng.standard_normal((lengths.sum(), 65)).astype(dtype)
+    memory = rng.standard_normal((lengths.sum(), 33)).astype(dtype)
+    v = rng.standard_normal(65).astype(dtype) if additive else None
+    dcontext = rng.standard_normal((counts.sum(), 33)).astype(dtype)
+    runs = []
+    for n in (1, 3):
+        context, weights = attend(q, keys, memory, v, pairing, n_threads=n)
+        grads = attend_backward(
+            dcontext, weights, q, keys, memory, v, pairing, n_threads=n
+        )
+        runs.append([context, weights, *grads[: 4 if additive else 3]])
+    for a, b in zip(*runs, strict=True):
+        assert_array_equal(a, b)
+    for i, (own, seen, at) in enumerate(pairing.slices()):
+        alone = Pairing(np.array([0, counts[i]]), np.array([0]), lengths[i : i + 1])
+        arrays = q[own], keys[seen], memory[seen], v
+        found = attend(*arrays, alone)
+        assert_array_equal(found[0], context[own])
+        assert_array_equal(found[1], weights[at])
+        found = attend_backward(dcontext[own], weights[at], *arrays, alone)
+        for a, b in zip(
+            found, (grads[0][own], grads[1][seen], grads[2][seen]), strict=False
+        ):
+            assert_array_equal(a, b)
 
 
 # --- the rest of a step ---------------------------------------------------------------

@@ -21,6 +21,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skrnn import (
     RNNLanguageModel,
+    RNNSeq2Seq,
     RNNTagger,
     SequenceOneHotEncoder,
     Stepwise,
@@ -276,3 +277,46 @@ def test_search_for_a_language_model():
     by_label.fit(texts, [text[0] for text in texts])
     assert by_label.best_score_ > search.best_score_ - 0.2
     assert by_label.best_estimator_[-1].conditions_.tolist() == ["b", "k", "n"]
+
+
+@pytest.mark.filterwarnings("ignore:.*predicted targets had no end")
+def test_search_for_a_translator():
+    """From texts to texts; every fold has vocabularies of its own."""
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(list("abc"), n)) for n in rng.integers(1, 4, 120)]
+    backwards = [text[::-1].upper() for text in texts]
+    model = Pipeline(
+        [
+            ("tokenizer", Tokenizer(analyzer="char")),
+            ("vocabulary", VocabularyEncoder()),
+            (
+                "model",
+                RNNSeq2Seq(
+                    hidden_layer_sizes=12,
+                    max_iter=20,
+                    batch_size=8,
+                    learning_rate_init=0.01,
+                    target_tokenizer=Tokenizer(analyzer="char", lowercase=False),
+                    max_target_length=3,
+                    random_state=0,
+                ),
+            ),
+        ]
+    )
+    grid = {
+        "model__attention": [None, "general"],
+        "model__hidden_layer_sizes": [1, 12],
+    }
+    search = GridSearchCV(model, grid, cv=2, n_jobs=2, error_score="raise")
+    search.fit(texts, backwards)
+    assert search.best_params_["model__hidden_layer_sizes"] == 12
+    assert search.best_score_ > 0.8
+    assert search.score(texts, backwards) > 0.9
+    predicted = cross_val_predict(model, texts, backwards, cv=2)
+    assert {type(text) for text in predicted} == {str}
+    assert np.mean(predicted == np.array(backwards)) > 0.8
+    sizes, _, test = learning_curve(
+        model, texts, backwards, train_sizes=[5, 60], cv=2, error_score="raise"
+    )
+    assert_array_equal(sizes, [5, 60])
+    assert test[1].mean() > test[0].mean()

@@ -18,6 +18,7 @@ from skrnn import (
     RNNClassifier,
     RNNLanguageModel,
     RNNRegressor,
+    RNNSeq2Seq,
     RNNTagger,
     RNNTranscriber,
     SequenceOneHotEncoder,
@@ -49,6 +50,10 @@ FITTED = {
         Stepwise(StandardScaler()),
         RNNTranscriber(target_tokenizer=Tokenizer(), dropout=0.1, **SMALL),
     ).fit(WAVES, TEXTS),
+    "translator": make_pipeline(
+        SequenceOneHotEncoder(),
+        RNNSeq2Seq(target_tokenizer=Tokenizer(), beam_width=2, dropout=0.1, **SMALL),
+    ).fit(WORDS, TEXTS),
 }
 DATA = {
     "classifier": TEXTS,
@@ -56,6 +61,7 @@ DATA = {
     "tagger": WORDS,
     "language": TEXTS,
     "transcriber": WAVES,
+    "translator": WORDS,
 }
 TARGETS = {
     "classifier": list("xyxy"),
@@ -63,6 +69,7 @@ TARGETS = {
     "tagger": [[token < "b" for token in words] for words in WORDS],
     "language": list("xyxy"),
     "transcriber": TEXTS,
+    "translator": TEXTS,
 }
 
 
@@ -85,6 +92,7 @@ def with_skops(model, path):
     [with_joblib, with_skops, lambda model, _: pickle.loads(pickle.dumps(model))],
 )
 @pytest.mark.parametrize("name", FITTED)
+@pytest.mark.filterwarnings("ignore:.*predicted targets had no end")
 def test_what_is_loaded_predicts_and_goes_on(name, save, tmp_path):
     model = copy.deepcopy(FITTED[name])
     loaded = save(model, tmp_path / "model")

@@ -149,7 +149,7 @@ def test_probabilities_by_hand(cell, bidirectional, attention):
         max_target_tokens=3,
     ).fit(X, Y)
     assert model.has_unknown_
-    targets = [["c", "a"], [], ["?", "b", "a", "d", 7, "a"]]
+    targets = [["?", "b", "a", "d", 7, "a"], ["c", "a"], []]
     expected = [by_hand(model, *pair) for pair in zip(BRIEF, targets, strict=True)]
     log_p = [p[np.arange(len(p)), codes].sum() for p, _, codes in expected]
     assert_allclose(model.score_samples(BRIEF, targets), log_p, rtol=1e-9)
@@ -450,13 +450,13 @@ def test_tokens_of_any_kind():
     assert in_lists(found) == [[("x", 2), "a"], [1]]
 
 
+@MAY_BE_CUT
 def test_targets_in_any_container():
     rng = np.random.default_rng(0)
     y = rng.integers(5, 8, (40, 2))
     model = small().fit(X, y)
     assert model.classes_.tolist() == [5, 6, 7]
-    found = model.predict(X) if model.score_samples(X, y).all() else None
-    assert found[0].dtype.kind == "i"
+    assert {target.dtype for target in model.predict(X)} == {y.dtype}
     rows, offsets = y.ravel(), 2 * np.arange(41)
     containers = [
         y.tolist(),
@@ -477,22 +477,15 @@ def test_targets_in_any_container():
 # --- what must be the same ------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "params", [{}, {"embedding_dim": 2}, {"dropout": 0.2}], ids=str
-)
-def test_ids_are_one_hot_rows(params):
-    model = small(**params).fit(X, Y)
+@pytest.mark.parametrize("embedding_dim", [None, 2])
+def test_ids_are_one_hot_rows(embedding_dim):
+    model = small(embedding_dim=embedding_dim).fit(X, Y)
+    log_p = model.score_samples(X_NEW, Y_NEW)
     for rows in (np.eye(4), sparse.csr_array(np.eye(4))):
-        other_X = [rows[x] for x in X]
-        other = small(**params).fit(other_X, Y)
-        if not params.get("dropout"):  # which is of tokens, or of each number
-            assert_near(model, other, rtol=1e-7)
-        new = [rows[x] for x in X_NEW]
-        assert_allclose(
-            copy_of(other).score_samples(new, Y_NEW),
-            other.score_samples(new, Y_NEW),
-            rtol=1e-9,
-        )
+        other = small(embedding_dim=embedding_dim).fit([rows[x] for x in X], Y)
+        assert_near(model, other, rtol=1e-7)
+        found = other.score_samples([rows[x] for x in X_NEW], Y_NEW)
+        assert_allclose(found, log_p, rtol=1e-7)
 
 
 def test_sensor_data():
@@ -569,6 +562,7 @@ def test_classes_named_in_the_first_call():
     assert model.classes_.tolist() == ["a", "b", "c", "d"]
     assert model.longest_target_ == 2
     model.partial_fit(X, Y).partial_fit(X, Y, classes=list("abcd"))
+    model.partial_fit(X[:3], [["a"]] * 3)  # all shorter than before
     assert model.longest_target_ == 5
     with pytest.raises(
         ValueError, match="is not what it was in the first call of part"
@@ -576,6 +570,9 @@ def test_classes_named_in_the_first_call():
         model.partial_fit(X, Y, classes=list("abc"))
     with pytest.raises(ValueError, match=r"y\[0\] contains the token 'z' at step 1"):
         small().partial_fit(X[:1], [["a", "z"]], classes=["a"])
+    model = small(max_target_tokens=2).partial_fit(X, Y)
+    model.partial_fit(X[:1], [["never", "seen"]])
+    assert len(model.classes_) == 2
 
 
 @MAY_BE_CUT
@@ -635,6 +632,20 @@ def test_without_kernels_it_is_the_same_but_for_rounding(attention, monkeypatch)
 
 
 # --- fit ------------------------------------------------------------------------------
+
+
+def test_weights_are_penalized_and_biases_are_not():
+    """A step of the gradient alone, and one that shrinks the weights, too."""
+    params = {"solver": "sgd", "momentum": 0, "max_iter": 1, "batch_size": 40}
+    params |= {"attention": "additive", "embedding_dim": 2, "max_grad_norm": None}
+    start = small(**params, learning_rate_init=1e-15).fit(X, Y)
+    models = [small(**params, alpha=alpha).fit(X, Y) for alpha in (0, 0.1)]
+    n_terms = sum(len(target) + 1 for target in Y)
+    others = {"b0", "decoder_b0", "decoder_b_out", "v_attention"}
+    for name, values in start.weights_.items():
+        change = models[1].weights_[name] - models[0].weights_[name]
+        expected = 0 if name in others else -0.03 * 0.1 / n_terms * values
+        assert_allclose(change, expected + 0 * values, rtol=1e-6, atol=1e-12)
 
 
 @pytest.mark.parametrize("shuffle", [False, True])

@@ -13,7 +13,7 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skrnn import RNNClassifier, RNNLanguageModel
+from skrnn import RNNClassifier, RNNLanguageModel, RNNSeq2Seq
 from skrnn._base import one_blas_thread
 from skrnn._core import kernels
 from skrnn._core.network import Network
@@ -138,4 +138,31 @@ def test_a_language_model_keeps_the_blas_to_one_thread(monkeypatch):
             work()
             assert len(seen) > n_seen
         assert blas_threads() == before
+    assert set().union(*seen) == {1}
+
+
+def test_an_encoder_and_decoder_keep_the_blas_to_one_thread(monkeypatch):
+    monkeypatch.setattr(kernels, "compiled", None)
+    seen = []
+    hidden = Network.hidden
+
+    def counting(*args, **options):
+        seen.append(blas_threads())
+        return hidden(*args, **options)
+
+    monkeypatch.setattr(Network, "hidden", counting)
+    ids = [[0, 1, 2], [2, 1], [0]] * 4
+    model = RNNSeq2Seq(hidden_layer_sizes=2, max_iter=1, early_stopping=True)
+    with threadpool_limits(limits=2, user_api="blas"):
+        model.fit(ids, ids)
+        model._weights[0][-1] = 100  # so that all targets have an end
+        for work in (
+            lambda: model.predict(ids),
+            lambda: model.predict_n_best(ids),
+            lambda: model.score_samples(ids, ids),
+            lambda: model.attention_weights(ids, ids),
+        ):
+            n_seen = len(seen)
+            work()
+            assert len(seen) > n_seen
     assert set().union(*seen) == {1}

@@ -78,4 +78,4 @@ def test_spoken_digits_from_waveforms(digits):
     )
     accuracy = model.fit(*train).score(*test)
     print(f"{accuracy:.4f}")
-    assert accuracy >= 0.97
+    assert accuracy >= 0.96
