@@ -1,12 +1,17 @@
 """Times of rivals that take turns, and peak memory."""
 
+import atexit
+import functools
 import gc
+import multiprocessing
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+import cloudpickle  # which comes with joblib
 
 COLUMNS = (
     "workload",
@@ -44,18 +49,72 @@ def timed(function, repeat=1):
 def in_turns(functions, n_runs, at_least=0.0):
     """Return by name the runs of each function; they take turns.
 
-    A short function is repeated until a run takes about `at_least` seconds.
+    "skrnn" and its rivals have a process each, which sleeps while the other one runs:
+    OpenMP's threads go on spinning for a while after a run, and would take the other's
+    processors. A short function is repeated until a run takes about `at_least` seconds.
     """
+    sides = {name: _side(name == "skrnn") for name in functions}
+    for name, side in sides.items():
+        side.prepare(name, functions[name])
     repeat = dict.fromkeys(functions, 1)
     if at_least:
-        for name, function in functions.items():
-            function()
-            repeat[name] = max(1, round(at_least / timed(function).wall))
+        for name, side in sides.items():
+            side.run(name, 1)
+            repeat[name] = max(1, round(at_least / side.run(name, 1).wall))
     runs = {name: [] for name in functions}
     for _ in range(n_runs):
-        for name, function in functions.items():
-            runs[name].append(timed(function, repeat[name]))
+        for name, side in sides.items():
+            runs[name].append(side.run(name, repeat[name]))
     return runs
+
+
+class _Side:
+    """A process that waits to be told what to run."""
+
+    def __init__(self):
+        context = multiprocessing.get_context("spawn")
+        self.pipe, end = context.Pipe()
+        self.process = context.Process(target=_wait, args=(end,))
+        self.process.start()
+        atexit.register(self.end)
+
+    def prepare(self, name, function):
+        """Hand over a function, by value, as it may be made on the spot."""
+        torch = sys.modules.get("torch")  # memory is measured without it
+        n_threads = 1 if torch is None else torch.get_num_threads()
+        self.ask(name, function, n_threads)
+
+    def run(self, name, repeat):
+        """Return what `timed` does."""
+        return self.ask(name, None, repeat)
+
+    def ask(self, *message):
+        self.pipe.send_bytes(cloudpickle.dumps(message))
+        return cloudpickle.loads(self.pipe.recv_bytes())
+
+    def end(self):
+        """Let the process end."""
+        self.pipe.close()
+        self.process.join()
+
+
+_side = functools.cache(lambda is_ours: _Side())
+
+
+def _wait(pipe):
+    functions = {}
+    while True:
+        try:
+            name, function, n = cloudpickle.loads(pipe.recv_bytes())
+        except EOFError:  # nothing more to do
+            return
+        if function is None:
+            answer = timed(functions[name], n)
+        else:
+            answer, functions[name] = None, function
+            if "torch" in sys.modules:
+                sys.modules["torch"].set_num_threads(n)
+        pipe.send_bytes(cloudpickle.dumps(answer))
 
 
 def fastest(functions, n_runs=3, at_least=0.0):

@@ -15,10 +15,10 @@ INTRODUCTION = """\
 
 Rivals train the same network, in float32, from the same initial weights, on the same
 sequences, with batches of the same size, as many epochs and the same optimiser; they
-take turns in one process. A time is the median of the runs, a ratio the median of the
-ratios of pairs of runs: above 1, skrnn is faster. Ratios by CPU time suffer less from
-whatever else the machine is doing. PyTorch runs in
-the fastest of its ways, found by trial: batches packed, or padded where that is exact.
+take turns, each in a process of its own. A time is the median of the runs, a ratio the
+median of the ratios of pairs of runs: above 1, skrnn is faster. Ratios by CPU time
+suffer less from whatever else the machine is doing. PyTorch runs in the fastest of its
+ways, found by trial: batches packed, or padded where that is exact.
 Bucketed batches, of sequences of like length, and dense gradients of embeddings, with
 which Adam also moves words that are not in a batch, learn something else than skrnn
 does, and have lines of their own. Losses are means over the last epoch; where they

@@ -645,9 +645,13 @@ def make_dates(n_samples=1000, *, random_state=None):
     Examples
     --------
     >>> from skrnn.datasets import make_dates
-    >>> texts, dates = make_dates(5, random_state=0)
-    >>> for text, day in zip(texts, dates):
+    >>> texts, dates = make_dates(4, random_state=0)
+    >>> for text, day in zip(texts, dates, strict=True):
     ...     print(day, text)
+    1957-06-25 Tuesday, Jun. 25, '57
+    2008-02-29 29-Feb.-'08
+    2033-03-29 29. 03. 33
+    2037-11-23 2037-11-23
     """
     check_scalar(n_samples, "n_samples", Integral, min_val=1)
     rng = check_random_state(random_state)

@@ -1,11 +1,13 @@
-"""Data sets: readers of files, digits, marked names, tagged Python source."""
+"""Data sets: readers of files, digits, marked names, tagged Python source, dates."""
 
 import ast
 import doctest
 import keyword
+import re
 import sys
 import sysconfig
 import unicodedata
+from datetime import date
 from importlib import resources
 from itertools import pairwise
 
@@ -23,6 +25,7 @@ from skrnn.datasets import (
     load_digit_rows,
     load_names,
     load_python_source,
+    make_dates,
     read_conll,
     read_ts,
 )
@@ -717,3 +720,71 @@ def test_source_without_functions(params):
 def test_source_without_files(library):
     with pytest.raises(ValueError, match=r"is there as \.py files"):
         load_python_source()
+
+
+# --- make_dates -----------------------------------------------------------------------
+
+
+MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+WEEKDAYS = "mon tue wed thu fri sat sun".split()
+
+
+def read_date(text):
+    """Return the day that a text means, whatever its form."""
+    numbers = [int(number) for number in re.findall(r"\d+", text)]
+    words = [word[:3] for word in re.findall("[a-z]+", text.lower())]
+    months = [MONTHS.index(word) + 1 for word in words if word in MONTHS]
+    if max(numbers) > 31 and numbers[0] == max(numbers):  # the year is first
+        numbers = numbers[1:] + numbers[:1]
+        if not months:
+            numbers[:2] = numbers[1::-1]
+    elif "/" in text:
+        numbers[:2] = numbers[1::-1]
+    numbers[1:1] = months
+    day, month, year = numbers
+    if year < 100:
+        year += 1900 if year >= 50 else 2000
+    weekdays = [WEEKDAYS.index(word) for word in words if word in WEEKDAYS]
+    assert weekdays in ([], [date(year, month, day).weekday()])
+    return date(year, month, day)
+
+
+def test_dates_are_those_that_are_written():
+    texts, dates = make_dates(5000, random_state=0)
+    assert len(texts) == len(dates) == 5000
+    for text, day in zip(texts, dates, strict=True):
+        assert read_date(text).isoformat() == day, text
+    years = {day[:4] for day in dates}
+    assert years == {str(year) for year in range(1950, 2050)}
+    assert len({day[5:] for day in dates}) == 366
+
+
+def test_dates_have_the_endings_of_their_numbers():
+    texts, _ = make_dates(5000, random_state=1)
+    found = re.findall(r"(\d+)(st|nd|rd|th)", " ".join(texts).lower())
+    wanted = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
+    assert {int(n) for n, _ in found} == set(range(1, 32))
+    assert all(ending == wanted.get(int(n), "th") for n, ending in found)
+
+
+def test_dates_are_written_in_many_ways_that_are_never_in_doubt():
+    pairs = set(zip(*make_dates(20_000, random_state=2), strict=True))
+    assert len({text for text, _ in pairs}) == len(pairs)
+    texts = [text for text, _ in pairs]
+    forms = {re.sub(r"\d+", "0", re.sub("[A-Za-z]+", "a", text)) for text in texts}
+    assert len(forms) > 40
+    assert {text.isupper() for text in texts} == {True, False}
+
+
+def test_dates_are_drawn_by_the_random_state():
+    first, second = make_dates(20, random_state=3), make_dates(20, random_state=3)
+    assert first == second != make_dates(20, random_state=4)
+    state = np.random.RandomState(3)
+    assert make_dates(20, random_state=state) == first
+    assert make_dates(20, random_state=state) != first
+
+
+@pytest.mark.parametrize("n_samples", [0, -1, 2.0])
+def test_number_of_dates_is_checked(n_samples):
+    with pytest.raises((ValueError, TypeError), match="n_samples"):
+        make_dates(n_samples)

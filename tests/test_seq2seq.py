@@ -725,7 +725,6 @@ def test_a_fit_that_fails_changes_nothing():
 @pytest.mark.parametrize(
     "params",
     [
-        {},
         {"cell": "gru", "dtype": "float64", "early_stopping": True},
         {"beam_width": 3, "length_penalty": 0.5, "dropout": 0.2, "attention": None},
         {"max_target_tokens": 1, "attention": "additive"},

@@ -19,6 +19,7 @@ from skrnn import (
     RNNClassifier,
     RNNLanguageModel,
     RNNRegressor,
+    RNNSeq2Seq,
     RNNTagger,
     RNNTranscriber,
     SequenceOneHotEncoder,
@@ -44,7 +45,7 @@ TINY = {"hidden_layer_sizes": 3, "max_iter": 2, "batch_size": 5}
 # name: (estimator, X, y)
 CASES = {
     f"{model.__name__} {cell} {utils._kind(X)}": (model(**TINY, cell=cell), X, None)
-    for model in (RNNClassifier, RNNRegressor, RNNTagger, RNNTranscriber)
+    for model in (RNNClassifier, RNNRegressor, RNNSeq2Seq, RNNTagger, RNNTranscriber)
     for cell, X in NUMERIC
 }
 CASES["RNNTagger"] = RNNTagger(**TINY), None, None
@@ -53,6 +54,7 @@ CASES |= {
     "multi-label": (RNNClassifier(**TINY), IDS, rng.randint(2, size=(12, 3))),
     "two targets": (RNNRegressor(**TINY), IDS, rng.uniform(size=(12, 2))),
     "words as labels": (RNNTagger(**TINY, embedding_dim=2), IDS, TOKENS),
+    "RNNSeq2Seq": (RNNSeq2Seq(**TINY, beam_width=3, attention="dot"), None, None),
     "RNNTranscriber": (RNNTranscriber(**TINY, beam_width=3), None, None),
     "empty targets": (RNNTranscriber(**TINY), IDS, [[], ["a"], ["b"]] * 4),
     "multi-label steps": (RNNTagger(**TINY), IDS, INDICATORS),
@@ -112,6 +114,7 @@ def same_bits(monkeypatch):
 
 
 @pytest.mark.usefixtures("same_bits")
+@pytest.mark.filterwarnings("ignore:.*predicted targets had no end")
 @pytest.mark.parametrize(
     ("estimator", "check"),
     [
