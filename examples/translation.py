@@ -8,8 +8,7 @@ the repository: 29,000 pairs of sentences to learn from and 1,014 to develop on,
 words, lower-cased. After each epoch it prints the BLEU of the latter, translated word
 by word by the most probable one, then some translations by a beam of 5, and with
 `--test` the BLEU of the 1,000 pairs to test on. `--attention none` is for comparison;
-`--plot` saves where attention looks in a sentence. Three quarters of an hour on one
-core.
+`--plot` saves where attention looks in a sentence. Half an hour on one core.
 """
 
 import warnings
@@ -72,7 +71,7 @@ def plot_attention(model, sentence, path):
 
 def main():
     """Train, and translate after each epoch."""
-    options = parser(__doc__, epochs=12)
+    options = parser(__doc__, epochs=9)
     options.add_argument("--attention", default="general", help="dot, additive or none")
     options.add_argument("--plot", metavar="FILE", help="where to save a picture")
     options.add_argument("--test", action="store_true", help="test at the end")

@@ -141,7 +141,7 @@ def test_translation(data_dir, load_example):
     train, y_train = example.read_pairs(folder, "train")
     test, y_test = example.read_pairs(folder, example.TEST)
     assert (len(train), len(test)) == (29_000, 1_000)
-    model = timed_fit(example.make_model(12), train, y_train)
+    model = timed_fit(example.make_model(9), train, y_train)
     model[-1].set_params(**example.BEAM)
     bleu = bleu_score(y_test, predict(model, test), tokenizer=str.split)
     print(f"{bleu:.2f} BLEU")
