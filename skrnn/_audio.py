@@ -11,11 +11,10 @@ from numbers import Integral, Real
 import numpy as np
 import scipy  # scipy.signal is only loaded where it is used: that takes a while
 from scipy import sparse
-from sklearn.base import TransformerMixin
 from sklearn.utils.validation import validate_data
 
-from skrnn._estimator import Estimator
 from skrnn._sequences import Sequences
+from skrnn._transformer import SequenceTransformer
 from skrnn._validation import (
     Interval,
     StrOptions,
@@ -28,7 +27,6 @@ from skrnn._validation import (
     _refuse_one_sequence,
     _refuse_strings,
     check_sequences,
-    column_name,
     fit_context,
     output_container,
     sequence_of_row,
@@ -41,33 +39,7 @@ PCM = {"uint8": (128, 2**7), "int16": (0, 2**15), "int32": (0, 2**31)}
 BLOCK = 2**18  # numbers in the frames that are computed at once: they fit into a cache
 
 
-class _StatelessTransformer(TransformerMixin, Estimator):
-    """Base of transformers that emit one column of sequences and learn nothing."""
-
-    def get_feature_names_out(self, input_features=None):
-        """Return the name of the one column of sequences that comes out.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            The names of the columns that came in; by default those seen in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (1,)
-            The name of the column that came in if there was only one; a default such
-            as "frames" otherwise.
-        """
-        return column_name(self, input_features, self._default_name)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.transformer_tags.preserves_dtype = []  # it is object: a column of arrays
-        return tags
-
-
-class LogMelSpectrogram(_StatelessTransformer):
+class LogMelSpectrogram(SequenceTransformer):
     r"""Turn waveforms into sequences of frames of log-mel energies.
 
     A waveform is cut into frames that overlap, and of each frame comes one step: the
@@ -265,6 +237,11 @@ class LogMelSpectrogram(_StatelessTransformer):
             rows[start:stop] = np.log(np.maximum(energy, self.floor))
         return output_container(self, Sequences(rows, offsets))
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
+
     def _sizes(self):
         """Return the numbers of samples of a frame, a step and a spectrum."""
         sizes = []
@@ -444,7 +421,7 @@ def _samples(cell, name, estimator):
     return wave
 
 
-class Delta(_StatelessTransformer):
+class Delta(SequenceTransformer):
     r"""Add to each step how its features change over time.
 
     Parameters
@@ -603,5 +580,6 @@ class Delta(_StatelessTransformer):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        tags.requires_fit = False
         tags.input_tags.three_d_array = True
         return tags

@@ -20,7 +20,7 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 from sklearn import config_context
-from sklearn.base import TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.feature_extraction.text import (
     strip_accents_ascii,
     strip_accents_unicode,
@@ -29,8 +29,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 from skrnn._audio import Delta, LogMelSpectrogram
-from skrnn._estimator import Estimator
 from skrnn._sequences import Sequences, object_array
+from skrnn._transformer import SequenceTransformer
 from skrnn._validation import (
     HasMethods,
     Interval,
@@ -41,7 +41,6 @@ from skrnn._validation import (
     check_sequences,
     check_texts,
     check_tokens,
-    column_name,
     fit_context,
     output_container,
     sequence_of_row,
@@ -59,38 +58,10 @@ __all__ = [
 WORDS_AND_MARKS = r"\w+(?:['\u2019-]\w+)*|[^\w\s]"
 
 
-class _SequenceTransformer(TransformerMixin, Estimator):
-    """Base of transformers that emit one column of sequences."""
-
-    _default_name = "tokens"
-
-    def get_feature_names_out(self, input_features=None):
-        """Return the name of the one column of sequences that comes out.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            The names of the columns that came in; by default those seen in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (1,)
-            The name of the column that came in if there was only one; a default such
-            as "tokens" otherwise.
-        """
-        check_is_fitted(self)
-        return column_name(self, input_features, self._default_name)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []  # it is object: a column of arrays
-        return tags
-
-
 # --- texts ----------------------------------------------------------------------------
 
 
-class Tokenizer(_SequenceTransformer):
+class Tokenizer(SequenceTransformer):
     r"""Split texts into sequences of tokens.
 
     The parameters have the names and the meaning that they have in
@@ -304,7 +275,7 @@ class Tokenizer(_SequenceTransformer):
 # --- tokens ---------------------------------------------------------------------------
 
 
-class VocabularyEncoder(_SequenceTransformer):
+class VocabularyEncoder(SequenceTransformer):
     """Encode tokens as ids: the most frequent ones, and one id for all others.
 
     Id 0 is the unknown token. The most frequent token has id 1, the next id 2, and so
@@ -524,7 +495,7 @@ class VocabularyEncoder(_SequenceTransformer):
         return tags
 
 
-class SequenceOneHotEncoder(_SequenceTransformer):
+class SequenceOneHotEncoder(SequenceTransformer):
     """Encode tokens or token ids as one-hot rows.
 
     Tokens have their column by a vocabulary that is learned as in `VocabularyEncoder`,
@@ -736,7 +707,7 @@ def _inner_has(name):
     return has
 
 
-class Stepwise(_SequenceTransformer):
+class Stepwise(SequenceTransformer):
     """Apply a transformer of tables to the steps of all sequences.
 
     The steps of all sequences, one row each, are one table to the transformer, which

@@ -227,7 +227,7 @@ dtype, n_threads
                 (len(batch.rows), self.decoder.hidden_sizes[-1]), dtype=self.dtype
             )
         self.encoder.hidden_backward(
-            params, dmemory, encoded, batch.source, grads, dlast
+            params, dmemory, encoded, batch.source, grads, dlast, to_first=False
         )
 
     def _before(self, y, sizes):
