@@ -78,9 +78,12 @@ def skorch(n_runs, n_threads):
     X, y = data.sst2()
     table, net = pad(X), make_net(X.n_tokens, n_epochs=2)
     model = configure(RNNClassifier, 2, n_jobs=n_threads, **SST2)
-    functions = {"skrnn": lambda: model.fit(X, y), "skorch": lambda: net.fit(table, y)}
+    functions = {
+        "skrnn": lambda: model.fit(X, y).loss_curve_[-1],
+        "skorch": lambda: net.fit(table, y).history[-1]["train_loss"],
+    }
     runs = in_turns(functions, n_runs)
-    check = compare_losses(model.loss_curve_[-1], net.history[-1]["train_loss"])
+    check = compare_losses(*(r[-1].result for r in runs.values()))
     lines = [line("sst2, fit", n_threads, *runs.values(), check, "skorch")]
     if n_threads == 1:
         lines.append(_search_line(X[:N_SEARCHED], y[:N_SEARCHED], n_runs))
@@ -99,13 +102,11 @@ def _search_line(X, y, n_runs):
     ours = {"hidden_layer_sizes": UNITS, "learning_rate_init": RATES}
     theirs = {"module__n_units": UNITS, "lr": RATES}
     functions = {
-        "skrnn": lambda: search(model, ours, X, y),
-        "skorch": lambda: search(net, theirs, table, y),
+        "skrnn": lambda: search(model, ours, X, y).best_score_,
+        "skorch": lambda: search(net, theirs, table, y).best_score_,
     }
     warnings.filterwarnings("ignore", "A worker stopped while some jobs")
-    for function in functions.values():  # the processes start and import
-        function()
-    runs = in_turns(functions, n_runs)
-    scores = (r[-1].result.best_score_ for r in runs.values())
+    runs = in_turns(functions, n_runs, at_least=0.01)  # first processes start, import
+    scores = (r[-1].result for r in runs.values())
     check = "best accuracy {:.3f}, {:.3f}".format(*scores)
     return line("grid search", "2 x 1", *runs.values(), check, "skorch")
