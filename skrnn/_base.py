@@ -92,8 +92,9 @@ class Terms(NamedTuple):
 
     def take(self, index):
         """Return the terms of some of the sequences."""
-        rows, offsets = (own := self.of(index)).rows, own.offsets
-        return Terms(self.X[index], self.targets[rows], self.weights[rows], offsets)
+        own = self.of(index)
+        targets, weights = self.targets[own.rows], self.weights[own.rows]
+        return Terms(self.X[index], targets, weights, own.offsets)
 
 
 class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
