@@ -20,6 +20,7 @@ import numpy as np
 
 from skrnn._core import kernels
 from skrnn._core.batching import batches_by_length
+from skrnn._core.heads import Softmax
 from skrnn._core.network import Network
 
 
@@ -208,10 +209,7 @@ def _by_kernel(scores, y, weights, batch, losses, n_threads):
 
 
 def _log_softmax(scores):
-    scores = scores.astype(np.float64)
-    scores -= scores.max(axis=1, keepdims=True)
-    scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
-    return scores
+    return Softmax().log_proba(scores.astype(np.float64))
 
 
 def _live(states, batch):
