@@ -334,12 +334,7 @@ class RNNSeq2Seq(TokenTargetRNN):
         check_scalar(n, "n", Integral, min_val=1)
         X = self._check(X)
         found = [ways[:n] for ways in self._search(X, max(n, self.beam_width))]
-        targets = self._to_targets(
-            *stack([ids for ways in found for _, ids, _ in ways])
-        )
-        targets = iter(targets)
-        pairs = ([(log_p, next(targets)) for log_p, *_ in ways] for ways in found)
-        return object_array(pairs, len(found))
+        return self._to_pairs(found)
 
     def score_samples(self, X, y=None):
         """Compute the log-probability of each target, given its source.

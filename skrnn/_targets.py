@@ -187,6 +187,16 @@ class TokenTargetRNN(BaseRNN):
         rows = object_array(tokens.tolist(), len(tokens))
         return self.target_tokenizer_.inverse_transform(Sequences(rows, offsets))
 
+    def _to_pairs(self, found):
+        """Return of each sequence a list of log-probabilities and targets.
+
+        `found` has for each the ways that a search gave: log-probability, ids.
+        """
+        ids = [ids for ways in found for _, ids, *_ in ways]
+        targets = iter(self._to_targets(*stack(ids)))
+        pairs = ([(log_p, next(targets)) for log_p, *_ in ways] for ways in found)
+        return object_array(pairs, len(found))
+
     def score(self, X, y, sample_weight=None):
         """Compute the share of targets that are predicted exactly.
 

@@ -11,7 +11,7 @@ from skrnn._core.heads import Softmax
 from skrnn._core.prefix_search import best_path, prefix_search
 from skrnn._docs import shared_docs
 from skrnn._prior import TokenPrior, find_language_model
-from skrnn._sequences import as_items, object_array
+from skrnn._sequences import as_items
 from skrnn._targets import TokenTargetRNN, stack
 from skrnn._validation import HasMethods, Interval, check_is_fitted, check_weights
 from skrnn.metrics import label_error_rate
@@ -309,10 +309,7 @@ class RNNTranscriber(TokenTargetRNN):
         check_is_fitted(self)
         check_scalar(n, "n", Integral, min_val=1)
         found = [ways[:n] for ways in self._search(X, max(n, self.beam_width))]
-        targets = self._to_targets(*stack([ids for ways in found for _, ids in ways]))
-        targets = iter(targets)
-        pairs = ([(log_p, next(targets)) for log_p, _ in ways] for ways in found)
-        return object_array(pairs, len(found))
+        return self._to_pairs(found)
 
     def predict_log_proba(self, X):
         """Compute the log-probability of each token, and of the blank, at each step.
