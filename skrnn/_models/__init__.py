@@ -1,0 +1,1 @@
+"""The recurrent estimators: their parameters, targets and predictions."""
