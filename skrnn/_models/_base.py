@@ -218,6 +218,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
                     alpha=self.alpha,
                     max_norm=self.max_grad_norm,
                     rng=rng,
+                    shuffle=self.shuffle,
                 )
             model.store_training(history.best_params or params, history)
             model._optimizer_state = model._solver(optimizer), optimizer.state()
@@ -244,7 +245,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
             return self._encode(X, y, weights)
         self._initialize(X)
         data = self._encode(X, y, weights)
-        self._network().fill_head(self._params(), data)
+        self._network().head.fill(self._params(), data)
         return data
 
     def _initialize(self, X):

@@ -132,14 +132,20 @@ class DensityRNN(DensityMixin, BaseRNN):
     def _next_proba(self, X, y):
         """Return the probabilities of the step that follows each sequence."""
         X, encoded = self._check(X, y)
-        reader, head = reader_of(self), self._network().head
-        if encoded is not None or not reader.steps.conditions.is_of_labels:
-            return head.proba(reader.read(X, encoded, self._map_threads)[0])
-        posterior, proba = self._posterior(X), 0
-        for code, codes in enumerate(reader.steps.conditions.each(len(X))):
-            scores, _ = reader.read(X, codes, self._map_threads)
-            proba = proba + posterior[:, code, None] * head.proba(scores)
-        return proba
+        network, params, steps = self._network(), self._params(), self._steps()
+        shares, conditions = np.ones((len(X), 1)), [encoded]
+        if encoded is None and steps.conditions.is_of_labels:
+            shares, conditions = self._posterior(X), steps.conditions.each(len(X))
+        total = 0
+        for share, codes in zip(shares.T, conditions, strict=True):
+            inputs = steps.inputs(X, codes)
+            with deterministic_arithmetic():
+                scores, _ = network.read(
+                    params, inputs.rows, inputs.offsets, run_all=self._map_threads
+                )
+            proba = network.head.proba(scores.astype(np.float64))
+            total = total + share[:, None] * proba
+        return total
 
     def _posterior(self, X):
         """Return the probability of each label, given the steps of each sequence."""

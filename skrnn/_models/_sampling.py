@@ -28,13 +28,11 @@ class Reader:
     def __init__(self, network, params, steps):
         self.network, self.params, self.steps = network, params, steps
 
-    def read(self, X, encoded, run_all=map):
+    def read(self, X, encoded):
         """Return the scores of the step after each sequence, float64, and the state."""
         inputs = self.steps.inputs(X, encoded)
         with deterministic_arithmetic():
-            scores, state = self.network.read(
-                self.params, inputs.rows, inputs.offsets, run_all=run_all
-            )
+            scores, state = self.network.read(self.params, inputs.rows, inputs.offsets)
         return scores.astype(np.float64), state
 
     def advance(self, symbols, encoded, state):
