@@ -1,6 +1,8 @@
 """Recurrent neural networks as scikit-learn estimators."""
 
-from skrnn import datasets, metrics, preprocessing, utils
+from importlib import import_module
+
+from skrnn import metrics, preprocessing
 from skrnn._classifier import RNNClassifier, RNNRegressor
 from skrnn._estimator import VERSION
 from skrnn._language_model import RNNLanguageModel
@@ -19,6 +21,8 @@ from skrnn.preprocessing import (
 )
 
 __version__ = VERSION
+
+LAZY = ("datasets", "utils")  # imported on first access
 
 __all__ = [
     "Delta",
@@ -40,3 +44,13 @@ __all__ = [
     "show_versions",
     "utils",
 ]
+
+
+def __getattr__(name):
+    if name in LAZY:
+        return import_module(f"skrnn.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *LAZY})
