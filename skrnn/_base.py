@@ -26,6 +26,7 @@ from skrnn._sequences import Sequences
 from skrnn._validation import (
     Interval,
     StrOptions,
+    callback_context,
     check_is_fitted,
     check_sequences,
     check_weights,
@@ -207,7 +208,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
 
     def _check_X(self, X, *, reset, table, dtype):
         """Return X as `Sequences`; see `check_sequences`."""
-        return check_sequences(self, X, reset=reset, table=table, dtype=dtype)
+        return check_sequences(self, X, reset=reset, layout=table, dtype=dtype)
 
     def _make_terms(self, X, y, weights):
         """Return what to train on as `Terms`.
@@ -466,7 +467,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
 
     def _callbacks(self, fitted, X, y, max_iter, params, history):
         """Return what to call after each epoch of a copy, `fitted`, and after all."""
-        context = self._init_callback_context(max_subtasks=max_iter)
+        context = callback_context(self, max_iter)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         start = time.perf_counter()
 

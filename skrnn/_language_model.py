@@ -28,13 +28,11 @@ from skrnn._validation import (
     Interval,
     as_sequences,
     check_conditions,
-    check_indicators,
     check_is_fitted,
     check_sequences,
     check_weights,
     encode_labels,
     fit_context,
-    raise_empty,
     unique_labels,
 )
 
@@ -294,23 +292,16 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         return "tokens"
 
     def _check_X(self, X, *, reset, table, dtype, name="X"):
-        X = check_sequences(
+        return check_sequences(
             self,
             X,
             reset=reset,
-            table="tokens",
+            layout="tokens",
             dtype=dtype,
             allow_empty=True,
+            binary_rows=True,
             name=name,
         )
-        is_of_ids = X.kind == "ids"
-        if not reset and is_of_ids != self._is_of_ids:
-            kinds = "token ids", "rows of 0 and 1"
-            raise ValueError(
-                f"{name} holds {kinds[not is_of_ids]}, but the model was fitted on "
-                f"{kinds[is_of_ids]}: pass sequences like those in fit."
-            )
-        return X if is_of_ids else _check_frames(X, name)
 
     def _check_targets(self, y, lengths, table):
         return None if y is None else check_conditions(y, len(lengths))
@@ -1021,22 +1012,6 @@ def _sums(values, offsets):
     sums = np.add.reduceat(np.append(values, 0.0), offsets[:-1])
     sums[np.diff(offsets) == 0] = 0
     return sums
-
-
-def _check_frames(X, name):
-    """Return rows of 0 and 1, dense."""
-    if len(X) and X.lengths.min() == 0:
-        raise_empty(X.lengths, name)
-    for i, rows in enumerate(X):
-        values = rows.data if sparse.issparse(rows) else rows
-        check_indicators(
-            values,
-            f"{name}[{i}]",
-            "RNNLanguageModel takes token ids, integers of one dimension, or rows of 0 "
-            "and 1, with a column for each note or event",
-        )
-    rows = X.rows.toarray() if sparse.issparse(X.rows) else X.rows
-    return Sequences(rows, X.offsets)
 
 
 def _check_sampling(temperature, top_k, top_p):
