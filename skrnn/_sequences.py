@@ -6,6 +6,10 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
+from skrnn._core.batching import offsets_of
+
+__all__ = ["Sequences", "as_items", "object_array", "offsets_of"]
+
 
 class Sequences:
     """Sequences of any length, kept one after the other in one array.
@@ -60,6 +64,8 @@ class Sequences:
     >>> X[[1, 0]].lengths
     array([3, 2])
     """
+
+    __module__ = "skrnn"
 
     ndim = 2  # and no dtype, by which scikit-learn would try to make numbers of it
 
