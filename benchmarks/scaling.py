@@ -1,7 +1,7 @@
-"""How time and memory grow with the data and the vocabulary.
+"""Growth of time and memory with the data and the vocabulary.
 
 ``python -m benchmarks.scaling skrnn 8`` fits to eight eighths of the data and prints
-the peak memory of its process; 0 only imports.
+the peak memory of its process; with 0 it only imports.
 """
 
 import sys
@@ -26,18 +26,17 @@ COLUMNS = ("what", "threads", "skrnn", "PyTorch")
 
 
 def scaling(n_runs, n_threads):
-    """Measure both."""
+    """Measure time and memory."""
     import torch
 
     torch.set_num_threads(n_threads)
     text = (
-        "Time of a token in one epoch of the tagger of CoNLL-2003 on one to eight "
-        "eighths of its sentences, and the peak memory of fresh processes, of which "
-        "the imports alone take the first line. Then the time of a step by a "
-        f"vocabulary of so many: {BATCH} sequences of {LENGTH} random ids, a "
-        f"classifier of {H} units in both directions, "
-        f"with embeddings of {H}, or one-hot. PyTorch's "
-        "batches are packed, its gradients of embeddings sparse."
+        "Time per token in one epoch of the tagger of CoNLL-2003 on one to eight "
+        "eighths of its sentences, and the peak memory of fresh processes, first of "
+        "the imports alone. Then the time of an update by the size of the vocabulary: "
+        f"{BATCH} sequences of {LENGTH} random ids, a classifier of {H} units in both "
+        f"directions, with embeddings of {H}, or one-hot. PyTorch's batches are "
+        "packed, its gradients of embeddings sparse."
     )
     lines = [
         *_data_lines(n_runs, n_threads),
@@ -48,14 +47,14 @@ def scaling(n_runs, n_threads):
 
 
 def _fits(model, X, y):
-    """Return a function for each rival that fits."""
+    """Return a function for each library that fits its model."""
     from benchmarks.fits import as_tensors
-    from benchmarks.torch_fits import Way, fit_ragged
+    from benchmarks.torch_fits import Setup, fit_ragged
     from benchmarks.twin import initial_weights
 
     known, weights = copy(model), initial_weights(model)  # with all classes
-    way = Way(padded=False, bucketed=False, sparse=True)
-    theirs = partial(fit_ragged, known, weights, as_tensors(X), as_tensors(y), way)
+    setup = Setup(padded=False, bucketed=False, sparse=True)
+    theirs = partial(fit_ragged, known, weights, as_tensors(X), as_tensors(y), setup)
     return {"skrnn": partial(model.fit, X, y), "torch": theirs}
 
 
@@ -69,7 +68,7 @@ def _shortest(functions, n_runs):
 
 
 def _part(eighths):
-    """Return a tagger that knows all classes, and what to fit it to."""
+    """Return a tagger that knows all classes, and its training data."""
     X, y, *_ = data.conll()
     n = len(X) * eighths // 8
     model = configure(RNNTagger, 1, **CONLL)
@@ -83,7 +82,9 @@ def _data_lines(n_runs, n_threads):
         model, X, y = _part(part)
         model.set_params(n_jobs=n_threads)
         times = _shortest(_fits(model, X, y), n_runs)
-        microseconds = [f"{1e6 * time / len(X.rows):.1f} µs a token" for time in times]
+        microseconds = [
+            f"{1e6 * time / len(X.rows):.1f} µs per token" for time in times
+        ]
         lines.append((f"data, {part}/8", str(n_threads), *microseconds))
     return lines
 
@@ -100,7 +101,7 @@ def _memory_lines(n_threads):
 
 
 def _fit_alone(name, part):
-    """Fit one of the rivals, in the process whose memory is measured."""
+    """Fit the model of one library, in the process whose memory is measured."""
     if name == "torch":
         import benchmarks.fits  # noqa: F401
     if not part:
@@ -119,7 +120,7 @@ def _vocabulary_lines(n_runs, n_threads):
     for embedding_dim in (H, None):
         for V in VOCABULARIES:
             functions = _epochs(V, embedding_dim, n_threads)
-            for epoch in functions.values():  # touches the memory
+            for epoch in functions.values():  # allocates the memory
                 epoch()
             times = [duration(t / N_BATCHES) for t in _shortest(functions, n_runs)]
             kind = "one-hot" if embedding_dim is None else "embeddings"
@@ -127,7 +128,7 @@ def _vocabulary_lines(n_runs, n_threads):
 
 
 def _epochs(V, embedding_dim, n_threads):
-    """Return for each rival a function that trains for an epoch."""
+    """Return a function for each library that trains for an epoch."""
     rng = np.random.default_rng(0)
     n = N_BATCHES * BATCH
     ids, y = rng.integers(V, size=n * LENGTH), rng.integers(2, size=n)
@@ -182,7 +183,7 @@ def _torch_epoch(architecture, weights, ids, y):
 
 
 def _architecture(V, embedding_dim):
-    """Return that of a classifier of two classes."""
+    """Return the architecture of a classifier of two classes."""
     small = configure(
         RNNClassifier, 1, hidden_layer_sizes=H, embedding_dim=embedding_dim
     )
