@@ -34,8 +34,7 @@ def main():
     args = parser.parse_args()
     if unknown := set(args.names) - set(WORKLOADS):
         parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(WORKLOADS)}")
-    if kernels.in_use() == "numpy" and os.environ.get("SKRNN_KERNELS") != "numpy":
-        sys.exit(missing_kernels())
+    check_kernels()
     tables = []
     for name in args.names or WORKLOADS:
         workload = getattr(import_module(f"benchmarks.{WORKLOADS[name]}"), name)
@@ -48,14 +47,15 @@ def main():
         write(args.write, tables)
 
 
-def missing_kernels():
-    """Return the error message for a skrnn without its compiled module."""
-    folder = Path(kernels.__file__).parents[1]
-    return (
-        f"The compiled kernels are missing: skrnn was imported from {folder} and runs "
-        "by numpy. Install it with a C++ compiler (python -m pip install .), or set "
-        "SKRNN_KERNELS=numpy to measure numpy."
-    )
+def check_kernels():
+    """Exit if skrnn runs by numpy although nobody asked for it."""
+    if kernels.in_use() == "numpy" and os.environ.get("SKRNN_KERNELS") != "numpy":
+        sys.exit(
+            "The compiled kernels are missing: skrnn was imported from "
+            f"{Path(kernels.__file__).parents[1]} and runs by numpy. Install it with a "
+            "C++ compiler (python -m pip install .), or set SKRNN_KERNELS=numpy to "
+            "measure numpy."
+        )
 
 
 if __name__ == "__main__":
