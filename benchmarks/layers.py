@@ -33,7 +33,7 @@ class Layer:
 
     def __init__(self, cell, B, T, H, n_threads):
         rng = np.random.default_rng(0)
-        self.cell = CELLS[cell]("tanh") if cell == "rnn" else CELLS[cell]()
+        self.cell = CELLS[cell]("tanh")
         self.sizes, self.n_threads = [B] * T, n_threads
         width = self.cell.n_gates * H
 

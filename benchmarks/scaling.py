@@ -15,9 +15,10 @@ from benchmarks.measure import duration, in_turns, peak_memory, print_peak_memor
 from benchmarks.models import CONLL, configure
 from benchmarks.report import Table
 from skrnn import RNNClassifier, RNNTagger
-from skrnn._core.network import Network
+from skrnn._core import make_network
+from skrnn._core.batching import Data, Independent
 from skrnn._core.optimizers import Adam, Optimizer
-from skrnn._core.training import Data, train_epoch
+from skrnn._core.training import train_epoch
 
 PARTS = (1, 2, 4, 8)  # eighths of the training set
 VOCABULARIES = (10_000, 100_000, 1_000_000)
@@ -133,29 +134,31 @@ def _epochs(V, embedding_dim, n_threads):
     n = N_BATCHES * BATCH
     ids, y = rng.integers(V, size=n * LENGTH), rng.integers(2, size=n)
     architecture = _architecture(V, embedding_dim)
-    network = Network(**architecture, n_threads=n_threads)
+    network = make_network(architecture, n_threads)
     params = network.params()
     for weights in (params.flat, params.table):
         weights[...] = 0.01
-    options = {"batch_size": BATCH, "shuffle": True, "alpha": 0.0, "max_norm": None}
+    data = Data(
+        rows=ids,
+        offsets=np.arange(n + 1) * LENGTH,
+        targets=y[:, None].astype(np.float32),
+        weights=np.ones(n, dtype=np.float32),
+        term_offsets=np.arange(n + 1),
+    )
     functions = {
         "skrnn": partial(
             train_epoch,
             network,
             params,
             Optimizer(Adam(), params),
-            Data(
-                ids,
-                y[:, None].astype(np.float32),
-                np.ones(n, dtype=np.float32),
-                np.arange(n) * LENGTH,
-                np.full(n, LENGTH),
-                np.arange(n),
-                np.ones(n, dtype=np.int64),
-            ),
+            data,
+            np.arange(n),
+            Independent(BATCH, shuffle=True),
             lr=0.001,
+            alpha=0.0,
+            max_norm=None,
             rng=np.random.RandomState(0),
-            **options,
+            shuffle=True,
         )
     }
     if embedding_dim is not None:

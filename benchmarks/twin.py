@@ -5,13 +5,15 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
+from skrnn._core import make_network
+
 LAYERS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
 def initial_weights(model):
     """Return the initial weights of a model fitted with random_state=0."""
     seed = np.random.RandomState(0).randint(2**31)
-    network = model._network_class(**model._architecture)
+    network = make_network(model._architecture)
     return network.init_params(np.random.RandomState(seed)).to_dict()
 
 
