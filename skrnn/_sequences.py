@@ -70,6 +70,7 @@ class Sequences:
     ndim = 2  # and no dtype, by which scikit-learn would try to make numbers of it
 
     unknown = None  # of those pickled before it was there
+    layout = None  # how `check_sequences` read a 2-D array, if X was one
 
     def __init__(self, rows, offsets, *, n_tokens=None, unknown=None):
         _check_rows(rows)
