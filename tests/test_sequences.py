@@ -315,3 +315,8 @@ def test_any_index_as_in_a_list(lists, data):
     mask = data.draw(st.lists(st.booleans(), min_size=n, max_size=n))
     kept = [ids for ids, keep in zip(lists, mask, strict=True) if keep]
     assert as_lists(X[np.array(mask)]) == kept
+
+
+def test_a_pickle_names_the_public_module():
+    assert Sequences.__module__ == "skrnn"
+    assert pickle.loads(pickle.dumps(Sequences)) is Sequences
