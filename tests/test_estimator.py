@@ -135,3 +135,10 @@ def test_transformers_are_of_the_public_module(name):
     assert kind.__module__ == "skrnn.preprocessing"
     assert b"skrnn.preprocessing" in pickle.dumps(kind, protocol=0)
     assert pickle.loads(pickle.dumps(kind)) is kind
+
+
+@pytest.mark.parametrize("name", skrnn.metrics.__all__)
+def test_metrics_are_of_the_public_module(name):
+    metric = getattr(skrnn.metrics, name)
+    assert b"skrnn.metrics._" not in pickle.dumps(metric, protocol=0)
+    assert repr(pickle.loads(pickle.dumps(metric))) == repr(metric)

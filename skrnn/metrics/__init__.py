@@ -28,6 +28,8 @@ Names ending in `_scorer` are for `scoring` in `cross_validate` or `GridSearchCV
 label sequences of different lengths.
 """
 
+from types import FunctionType
+
 from skrnn.metrics._bleu import bleu_score
 from skrnn.metrics._edits import edit_distance, exact_match_score, label_error_rate
 from skrnn.metrics._probabilities import (
@@ -97,3 +99,8 @@ __all__ = [
     "token_f1_score",
     "token_f1_weighted_scorer",
 ]
+
+# Pickles of scorers look for their functions here, in whatever file these are defined.
+for _name in __all__:
+    if isinstance(globals()[_name], FunctionType):
+        globals()[_name].__module__ = __name__
