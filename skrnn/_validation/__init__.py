@@ -7,7 +7,11 @@ nowhere else.
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._validation._containers import as_sequences
-from skrnn._validation._labels import encode_labels, unique_labels
+from skrnn._validation._labels import (
+    encode_labels,
+    first_unhashable,
+    unique_labels,
+)
 from skrnn._validation._rows import check_ids, raise_empty, sequence_of_row
 from skrnn._validation._sequences import check_sequences
 from skrnn._validation._sklearn import (
@@ -55,6 +59,7 @@ __all__ = [
     "check_waveforms",
     "check_weights",
     "encode_labels",
+    "first_unhashable",
     "fit_context",
     "raise_empty",
     "sequence_of_row",

@@ -49,29 +49,25 @@ def as_sequences(X, *, name="X", allow_empty=False, tokens=False, allow_nan=Fals
     """
     refuse_unordered(X, name)
     if isinstance(X, Sequences):
-        sequences = _check_sequences(X, name, tokens, allow_nan)
-    elif _is_numeric_array(X, ndim=3) and X.shape[0] > 0:
-        sequences = _from_3d(X, name, allow_nan)
-    else:
-        columns = sequence_columns(X)
-        if columns is None:
-            return X
-        stacked = []
-        for j, column in enumerate(columns):
-            cell = name if len(columns) == 1 else f"column {j} of {name}"
-            stacked.append(_stack(column, cell, allow_empty, tokens, allow_nan))
-        sequences = stacked[0] if len(stacked) == 1 else _join(stacked, name)
-    if not allow_empty and len(sequences) and sequences.lengths.min() == 0:
-        raise_empty(sequences.lengths, name)
-    return sequences
+        return _check_sequences(X, name, allow_empty, tokens, allow_nan)
+    if _is_3d(X):
+        return _from_3d(X, name, allow_empty, allow_nan)
+    columns = sequence_columns(X)
+    if columns is None:
+        return X
+    if len(columns) == 1:
+        return _stack(columns[0], name, allow_empty, tokens, allow_nan)
+    stacked = [
+        _stack(column, f"column {j} of {name}", allow_empty, tokens, allow_nan)
+        for j, column in enumerate(columns)
+    ]
+    return _join(stacked, name)
 
 
-def _is_numeric_array(X, ndim):
-    return isinstance(X, np.ndarray) and X.ndim == ndim and X.dtype.kind in "fiub"
-
-
-def _check_sequences(X, name, tokens, allow_nan):
+def _check_sequences(X, name, allow_empty, tokens, allow_nan):
     """Return checked `Sequences` with the rows of X, which are copied only if cast."""
+    if not allow_empty and X.lengths.min(initial=1) == 0:
+        raise_empty(X.lengths, name)
     if X.kind in ("dense", "sparse"):
         return Sequences(check_floats(X.rows, X.offsets, name, allow_nan), X.offsets)
     if X.kind == "ids" and not tokens:
@@ -80,9 +76,16 @@ def _check_sequences(X, name, tokens, allow_nan):
     return X
 
 
-def _from_3d(X, name, allow_nan):
+def _is_3d(X):
+    is_3d = isinstance(X, np.ndarray) and X.ndim == 3 and len(X) > 0
+    return is_3d and X.dtype.kind in "fiub"
+
+
+def _from_3d(X, name, allow_empty, allow_nan):
     n, T, d = X.shape
-    _check_shape(X[0], f"{name}[0]")
+    _check_shape(X[0], name, 0)
+    if T == 0 and not allow_empty:
+        raise_empty([T], name)
     rows, offsets = X.reshape(n * T, d), np.arange(n + 1) * T
     return Sequences(check_floats(rows, offsets, name, allow_nan), offsets)
 
@@ -91,7 +94,9 @@ def _from_3d(X, name, allow_nan):
 
 
 def refuse_unordered(X, name):
-    """Refuse strings, and containers whose items have no order."""
+    """Refuse strings, and containers that cannot be indexed by position."""
+    if type(X) in (list, tuple):
+        return
     if isinstance(X, (str, bytes)):
         raise ValueError(
             f"{name} is a single string; pass a list with one item per sequence, such "
@@ -165,6 +170,8 @@ def is_frame(X):
 
 def to_list(column):
     """Return the items of a list, tuple or Series, by position, as a list."""
+    if type(column) in (list, tuple):
+        return list(column)
     for method in ("to_list", "tolist"):
         if hasattr(column, method):
             return getattr(column, method)()
@@ -190,7 +197,8 @@ def _stack(cells, name, allow_empty, tokens, allow_nan):
     if rows.ndim == 1 and rows.dtype.kind in "fb":
         rows = rows[:, None]
     if rows.ndim == 2:
-        return Sequences(check_floats(rows, offsets, name, allow_nan), offsets)
+        rows = check_floats(rows, offsets, name, allow_nan)
+        return Sequences._trusted(rows, offsets)
     if not tokens and (rows.dtype != object or are_integers(rows.tolist())):
         return Sequences._trusted(check_ids(rows, offsets, name=name), offsets)
     return Sequences(rows, offsets)
@@ -208,20 +216,22 @@ def _check_cells(cells, name):
             raise ValueError(
                 f"{name}[{i}] is {cell!r:.60}, not a sequence of steps: {remedy}."
             )
-        refuse_masked(cell, f"{name}[{i}]")
+        if isinstance(cell, np.ndarray) and type(cell) is not np.ndarray:
+            refuse_masked(cell, f"{name}[{i}]")
     return np.array([c.shape[0] if hasattr(c, "shape") else len(c) for c in cells])
 
 
-def _check_shape(cell, name):
-    """Check that a sequence that is an array has a row or an item for each step."""
+def _check_shape(cell, name, i):
+    """Check that an array or sparse matrix has an item or a row for each step."""
     if cell.ndim > 2:
         raise ValueError(
-            f"{name} has shape {cell.shape}: a sequence must be of shape (T_i, d), or "
-            "of shape (T_i,)."
+            f"{name}[{i}] has shape {cell.shape}: a sequence must be of shape (T_i, "
+            "d), or of shape (T_i,)."
         )
     if cell.shape[1:] == (0,):
         raise ValueError(
-            f"{name} has shape {cell.shape}: a step must have at least one feature."
+            f"{name}[{i}] has shape {cell.shape}: a step must have at least one "
+            "feature."
         )
 
 
@@ -229,7 +239,7 @@ def _stack_arrays(cells, name):
     """Concatenate arrays of numbers, of shape (T_i,) or of shape (T_i, d)."""
     shape = cells[0].shape[1:]
     for i, cell in enumerate(cells):
-        _check_shape(cell, f"{name}[{i}]")
+        _check_shape(cell, name, i)
         if cell.shape[1:] != shape:
             raise ValueError(
                 f"{name}[{i}] has shape {cell.shape} and {name}[0] has shape "
@@ -260,9 +270,15 @@ def _stack_items(cells, offsets, name, tokens):
     if not tokens and all(issubclass(t, (list, tuple, np.ndarray)) for t in types):
         _check_widths(items, offsets, name)
         try:
-            return np.array(items, dtype=np.float64)
+            rows = np.array(items, dtype=np.float64)
         except (TypeError, ValueError):
-            pass  # not numbers: the tuples are tokens
+            return object_array(items, len(items))  # lists or tuples of tokens
+        if rows.ndim > 2:
+            raise ValueError(
+                f"{name}[0] has a step of shape {rows.shape[1:]}: a step must be a "
+                "number or a row of numbers; flatten it."
+            )
+        return rows
     return object_array(items, len(items))
 
 
@@ -276,6 +292,11 @@ def _check_widths(items, offsets, name):
             f"{name}[{i}] has {widths[wrong[0]]} features at step "
             f"{wrong[0] - offsets[i]} and {name}[0] has {widths[0]} at step 0: "
             "every step must have the same number of features."
+        )
+    if widths[0] == 0:
+        raise ValueError(
+            f"{name}[0] has no features at step 0: a step must have at least one "
+            "feature."
         )
 
 
@@ -294,7 +315,7 @@ def _stack_sparse(cells, name):
                 f"{_describe(cells[int(i == 0)])}: all sequences must be sparse with "
                 "the same number of columns, or all dense."
             )
-    _check_shape(cells[0], f"{name}[0]")
+    _check_shape(cells[0], name, 0)
     return sparse.csr_array(sparse.vstack(cells, format="csr"))
 
 

@@ -79,7 +79,7 @@ def check_sequences(
     if not (sequences.kind == "ids" or dtype is None or sequences.rows.dtype == dtype):
         rows, offsets = sequences.rows, sequences.offsets
         rows = check_floats(rows, offsets, name, allow_nan, cast_to=dtype)
-        sequences = Sequences(rows, offsets)
+        sequences = Sequences._trusted(rows, offsets)
     if binary_rows:
         sequences = _check_binary_rows(estimator, sequences, name, reset=reset)
     if layout is not None:
@@ -100,15 +100,13 @@ def _read(estimator, X, layout, allow_nan, allow_empty, name, *, reset):
     check_names(estimator, X, reset=reset, name=name)
     if sequences.rows.shape[0] == 0:  # the dtype of an empty array is arbitrary
         sequences = sequences._with(np.empty(0, dtype=np.int64), sequences.offsets)
-    if layout == "steps" or not _is_nested_list(X, sequences):
-        return sequences, None
-    if layout == "tokens":
+    if layout == "tokens" and _is_nested_list(X, sequences):
         ids = _integers(sequences.rows[:, 0])
         ids = check_ids(ids, sequences.offsets, name=name)
-        sequences = Sequences(ids, sequences.offsets)
-    elif reset:
+        return Sequences(ids, sequences.offsets), layout
+    if layout == "series" and reset and _is_nested_list(X, sequences):
         estimator.n_features_in_ = int(sequences.lengths[0])
-    return sequences, layout
+    return sequences, None
 
 
 def refuse_no_sequences(X, name="X"):

@@ -1,7 +1,4 @@
-"""The private parts of scikit-learn that this package uses; nothing else touches them.
-
-Both kinds stand here: names that are imported, and attributes of estimators.
-"""
+"""The only use of private parts of scikit-learn: imported names and attributes."""
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions

@@ -5,7 +5,7 @@ from numbers import Integral
 
 
 def read_conll(path, columns=(0, -1), *, sep=None, encoding="utf-8-sig"):
-    r"""Read sentences from a file with one token a line.
+    r"""Read sentences from a file with one token per line.
 
     A line has the columns of one token, such as the word, its part of speech and its
     label; an empty line ends a sentence. Lines whose first column is ``-DOCSTART-``

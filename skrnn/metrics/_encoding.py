@@ -5,18 +5,23 @@ from itertools import chain
 import numpy as np
 
 from skrnn._sequences import offsets_of
-from skrnn._validation import check_weights, sequence_of_row, targets_as_list
+from skrnn._validation import (
+    check_weights,
+    first_unhashable,
+    sequence_of_row,
+    targets_as_list,
+)
 
 
 def flatten(y, name):
     """Return all steps, a list or rows (N, K), and the offsets of the sequences."""
-    items = targets_as_list(y) if is_container(y) else []
+    items = targets_as_list(y, name) if is_container(y) else []
     if items and isinstance(y, np.ndarray) and not any(map(is_container, items)):
         items = list(y)  # of shape (n, 1), with labels, not sequences, in its cells
     if not items:
         raise ValueError(
-            f"{name} is {y!r:.60}, which holds no sequences: pass one list of labels "
-            "for each sequence."
+            f"{name} is {y!r:.60} and has no sequences: pass one list of labels for "
+            "each sequence."
         )
     for i, item in enumerate(items):
         if not is_container(item):
@@ -30,18 +35,17 @@ def flatten(y, name):
     else:
         items = [i.tolist() if isinstance(i, np.ndarray) else list(i) for i in items]
         for i, item in enumerate(items):
-            try:
-                hash(tuple(item))
-            except TypeError as error:
+            if (step := first_unhashable(item)) is not None:
                 raise ValueError(
-                    f"{name}[{i}] is {item!r:.60}, with an {error}: a label must be "
-                    "hashable, such as a string, a number or a tuple."
-                ) from error
+                    f"{name}[{i}] contains {item[step]!r:.60} at step {step}: labels "
+                    "must be hashable, such as strings, numbers or tuples."
+                )
         steps = list(chain.from_iterable(items))
     return steps, offsets_of(list(map(len, items)))
 
 
 def is_container(y):
+    """Whether y has a length and is no text."""
     is_scalar = isinstance(y, (str, bytes)) or getattr(y, "ndim", 1) == 0
     return hasattr(y, "__len__") and not is_scalar
 
@@ -54,6 +58,7 @@ def _holds_rows(item):
 
 
 def _stack_rows(items, name):
+    """Return the rows of each sequence as an array of shape (T_i, K)."""
     rows = []
     for i, item in enumerate(items):
         try:
@@ -71,6 +76,7 @@ def _stack_rows(items, name):
 
 
 def check_lengths(offsets, other_offsets, name, other):
+    """Check that two sets of sequences have the same lengths, not all of them 0."""
     lengths, other_lengths = np.diff(offsets), np.diff(other_offsets)
     if len(lengths) != len(other_lengths):
         raise ValueError(
@@ -84,16 +90,28 @@ def check_lengths(offsets, other_offsets, name, other):
             f"{other_lengths[i]}: both must have one item for each step."
         )
     if not lengths.any():
-        raise ValueError(f"{name} has no steps: every sequence in it is empty.")
+        raise ValueError(
+            f"{name} has no steps, as all sequences are empty: pass at least one step."
+        )
 
 
 def encode(ys):
-    """Encode the steps of one or two sets of label sequences alike.
+    """Encode the steps of one or two sets of label sequences by the same classes.
 
-    Of `ys`, a dict of the sets by their names in messages, it returns a list of codes,
-    one array a set, shape (N,), positions in the classes; the classes, sorted where
-    they can be; and the offsets. For multi-label steps, codes are the rows of 0 and 1,
-    shape (N, K), and classes are the column numbers.
+    Parameters
+    ----------
+    ys : dict of one or two sets of label sequences
+        Their names, for error messages, and the sets.
+
+    Returns
+    -------
+    codes : list of ndarray of shape (N,), or of shape (N, K)
+        For each set, the positions of the labels in `classes`; the rows of 0 and 1 of
+        multi-label steps.
+    classes : list
+        The labels, sorted where they can be; column indices for multi-label steps.
+    offsets : ndarray of shape (n + 1,)
+        Where each sequence begins.
     """
     steps, offsets = zip(*(flatten(y, name) for name, y in ys.items()), strict=True)
     if len(ys) == 2:
@@ -104,7 +122,7 @@ def encode(ys):
         kinds = ["single labels" if w is None else f"rows of {w}" for w in widths]
         raise ValueError(
             f"{name} has {kinds[0]} and {other} has {kinds[1]}: both must have one "
-            "label a step, or rows with one column a label."
+            "label per step, or rows with one column per label."
         )
     if widths[0] is not None:
         pairs = zip(steps, ys, strict=True)
@@ -121,12 +139,14 @@ def encode(ys):
 
 
 def indicators(rows, name, offsets):
+    """Return rows of 0 and 1 as int8, with at least two columns."""
     wrong = ((rows != 0) & (rows != 1)).any(axis=1)
     if wrong.any():
         i = sequence_of_row(offsets, np.argmax(wrong))
         raise ValueError(
-            f"{name}[{i}] contains values that are neither 0 nor 1: rows mark the "
-            "labels of a step; for one label a step pass 1-D sequences of labels."
+            f"{name}[{i}] contains values that are neither 0 nor 1: a row must have a "
+            "1 for each label of the step; for one label per step pass 1-D sequences "
+            "of labels."
         )
     rows = rows.astype(np.int8)
     if rows.shape[1] == 1:  # scikit-learn reads a single column as two classes
@@ -135,27 +155,29 @@ def indicators(rows, name, offsets):
 
 
 def step_weights(sample_weight, offsets):
-    """Return the weight of each step, shape (N,): that of its sequence."""
+    """Return for each step the weight of its sequence, shape (N,)."""
     lengths = np.diff(offsets)
     return np.repeat(check_weights(sample_weight, len(lengths)), lengths)
 
 
 def check_average(average):
+    """Check the parameter `average` of a score of several labels."""
     if average not in ("micro", "macro", "weighted", None):
         raise ValueError(
-            f"average is {average!r}: it must be 'micro', 'macro', 'weighted' or None. "
-            "For one class of two, name it in labels."
+            f"average is {average!r}: use 'micro', 'macro', 'weighted' or None. To "
+            "score one of two classes, pass labels=[that class]."
         )
 
 
 def check_labels(labels):
+    """Return the parameter `labels` as a list."""
     if not is_container(labels) or len(labels) == 0:
         raise ValueError(f"labels is {labels!r:.60}: pass a list of labels.")
     return list(labels)
 
 
 def positions(labels, classes):
-    """Return where `labels` are in `classes`; those not there come after its end."""
+    """Return the positions of `labels` in `classes`; new labels get further ones."""
     if labels is None:
         return list(range(len(classes)))
     index = {label: k for k, label in enumerate(classes)}

@@ -1,4 +1,4 @@
-"""Scores of steps and of whole sequences."""
+"""Metrics of the labels of steps: accuracy, F1 and classification report."""
 
 import numpy as np
 from sklearn.metrics import classification_report, f1_score
@@ -8,7 +8,7 @@ from skrnn.metrics._encoding import check_average, encode, positions, step_weigh
 
 
 def _right_steps(y_true, y_pred):
-    """Return which steps are right, shape (N,), and the offsets."""
+    """Return a mask of the steps that are right, shape (N,), and the offsets."""
     (true, pred), _, offsets = encode({"y_true": y_true, "y_pred": y_pred})
     right = true == pred
     return right.all(axis=1) if right.ndim == 2 else right, offsets
@@ -25,7 +25,7 @@ def token_accuracy_score(y_true, y_pred, *, sample_weight=None):
     y_true, y_pred : n label sequences, or arrays of shape (T_i, K)
         The true and the predicted labels, as many in each sequence.
     sample_weight : array-like of shape (n,), default=None
-        One weight a sequence, for each of its steps. None: all weigh the same.
+        One weight per sequence, for each of its steps. None: all weigh the same.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def token_accuracy_score(y_true, y_pred, *, sample_weight=None):
     See Also
     --------
     sequence_accuracy_score : Share of sequences without a single wrong label.
-    token_f1_score : Where a frequent label, such as "O", hides the others.
+    token_f1_score : Not dominated by a frequent label, such as "O".
 
     Examples
     --------
@@ -54,7 +54,7 @@ def sequence_accuracy_score(y_true, y_pred, *, sample_weight=None):
     y_true, y_pred : n label sequences, or arrays of shape (T_i, K)
         The true and the predicted labels, as many in each sequence.
     sample_weight : array-like of shape (n,), default=None
-        One weight a sequence. None: all weigh the same.
+        One weight per sequence. None: all weigh the same.
 
     Returns
     -------
@@ -81,12 +81,12 @@ def token_f1_score(
     y_true, y_pred : n label sequences, or arrays of shape (T_i, K)
         The true and the predicted labels, as many in each sequence.
     labels : list, default=None
-        The labels that count, for example all but "O"; for multi-label steps, column
-        numbers. None: all that occur in `y_true` or `y_pred`, sorted where they can be.
+        The labels to score, for example all but "O"; column indices for multi-label
+        steps. None: all that occur in `y_true` or `y_pred`, sorted where they can be.
     average : {"micro", "macro", "weighted"} or None, default="macro"
-        How the scores of the labels become one; None gives one score a label.
+        How the scores of the labels are averaged; None for one score per label.
     sample_weight : array-like of shape (n,), default=None
-        One weight a sequence, for each of its steps. None: all weigh the same.
+        One weight per sequence, for each of its steps. None: all weigh the same.
     zero_division : {"warn", 0, 1, np.nan}, default=0
         The score of a label that is neither in `y_true` nor in `y_pred`.
 
@@ -97,7 +97,7 @@ def token_f1_score(
     See Also
     --------
     span_f1_score : Counts whole spans, not steps.
-    token_classification_report : Scores of every label.
+    token_classification_report : Scores of each label.
 
     Examples
     --------
@@ -120,17 +120,17 @@ def token_f1_score(
 
 
 def token_classification_report(y_true, y_pred, *, digits=2, output_dict=False):
-    """Precision, recall and F1 of every label, over all steps.
+    """Precision, recall and F1 of each label, over all steps.
 
-    scikit-learn's `classification_report` of the flattened labels. What would be a
-    division by zero is 0.
+    scikit-learn's `classification_report` of the flattened labels. Divisions by zero
+    give 0.
 
     Parameters
     ----------
     y_true, y_pred : n label sequences, or arrays of shape (T_i, K)
         The true and the predicted labels, as many in each sequence.
     digits, output_dict : int, default=2, and bool, default=False
-        Digits after the point in the text, and whether to return a dict instead.
+        The number of decimals in the text, and whether to return a dict instead.
 
     Returns
     -------

@@ -2,6 +2,8 @@
 
 import tempfile
 from contextlib import contextmanager
+from copy import deepcopy
+from functools import wraps
 from pathlib import Path
 
 import joblib
@@ -18,6 +20,24 @@ METHODS = (
     "score_samples",
     "transform",
 )
+
+
+def sequence_check(check):
+    """Decorate a check: it gets copies of its arguments, and its errors its name."""
+
+    @wraps(check)
+    def named_check(estimator, X, y):
+        try:
+            estimator, X, y = deepcopy((estimator, X, y))
+            names = [k for k in estimator.get_params() if k.endswith("random_state")]
+            estimator.set_params(**dict.fromkeys(names, 0))
+            check(estimator, X, y)
+        except Exception as error:
+            kind = "" if isinstance(error, AssertionError) else type(error).__name__
+            message = f"{check.__name__} of {type(estimator).__name__}: {kind} {error}"
+            raise AssertionError(message) from error
+
+    return named_check
 
 
 def fit_clone(estimator, X, y):
