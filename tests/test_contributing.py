@@ -22,11 +22,12 @@ sys.meta_path = [f for f in sys.meta_path if "_editable" not in type(f).__module
 CHECKS = {
     "A new head": """
 import pytest
-sys.exit(pytest.main(["-q", "-k", "poisson", "tests/test_gradients.py"]))
+sys.exit(pytest.main(["-q", "-k", "poisson and gru", "tests/test_gradients.py"]))
 """,
     "A new cell": """
 import pytest
-sys.exit(pytest.main(["-q", "-k", "minimal_gated", "tests/test_gradients.py"]))
+names = "minimal_gated-tanh-2-2 or minimal_gated-True"
+sys.exit(pytest.main(["-q", "-k", names, "tests/test_gradients.py"]))
 """,
     # Ids and numbers have the losses and gradients of dense rows, in which the ids are
     # one-hot. With numbers that are not zero, dropout draws the same random numbers.
