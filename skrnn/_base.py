@@ -4,7 +4,7 @@ import copy
 import threading
 import time
 from abc import ABCMeta, abstractmethod
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -15,13 +15,12 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
-from skrnn._core import kernels
+from skrnn._core import kernels, make_network
+from skrnn._core.batching import Data, Independent
 from skrnn._core.cells import CELLS
-from skrnn._core.network import Network
 from skrnn._core.optimizers import RULES, Optimizer, learning_rate_at
-from skrnn._core.training import Data, History, train
+from skrnn._core.training import Diverged, History, train
 from skrnn._estimator import Estimator
-from skrnn._repetition import merge_repeated, with_weight
 from skrnn._sequences import Sequences
 from skrnn._validation import (
     Interval,
@@ -78,6 +77,18 @@ def steady_arithmetic():
     return nullcontext() if kernels.compiled is not None else one_blas_thread
 
 
+@contextmanager
+def worded():
+    try:
+        yield
+    except Diverged as error:
+        raise FloatingPointError(
+            f"Training diverged in epoch {error.epoch + 1}: the {error.what} is not "
+            f"finite. Try a smaller learning_rate_init (the rate was {error.rate:.3g})"
+            ", a smaller max_grad_norm, or inputs scaled to about unit variance."
+        ) from None
+
+
 class Terms(NamedTuple):
     """Sequences as the network reads them, and the terms of the loss of each."""
 
@@ -89,6 +100,11 @@ class Terms(NamedTuple):
     def of(self, index):
         """Return which terms are those of some of the sequences, as `Sequences`."""
         return Sequences(np.arange(self.offsets[-1]), self.offsets)[index]
+
+    def data(self):
+        """Return the same for the core."""
+        X, targets, weights, offsets = self
+        return Data(X.rows, X.offsets, targets, weights, offsets)
 
     def take(self, index):
         """Return the terms of some of the sequences."""
@@ -145,14 +161,10 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         "dtype": [StrOptions({"float32", "float64"})],
     }
 
-    # What is trained.
-    _network_class = Network
     # How the steps of a sequence become one term of the loss; without, each is a term.
     pooling = None
     # Whether the embedding serves as the output weights, too.
     tie_weights = False
-    # After how many steps of a stream weights are updated; without, it is no stream.
-    _window = None
 
     @abstractmethod
     def __init__(self, **params):
@@ -306,7 +318,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         self.input_size_ = X.n_tokens if X.kind == "ids" else X.rows.shape[1]
         self._architecture = self._describe()
         with one_blas_thread:
-            params = self._network_class(**self._architecture).init_params(rng)
+            params = make_network(self._architecture).init_params(rng)
         self._weights = params.flat, params.table
         self._optimizer_state = None
         self._rng_state = rng.get_state()
@@ -347,11 +359,11 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
 
     def _choose(self, terms):
         """Return which sequences to train on, in order, and the terms, weighted."""
-        X, targets, weights, offsets = terms
-        if not self.shuffle:
-            return with_weight(weights, offsets), terms._replace(weights=weights.copy())
-        index, weights = merge_repeated(X.rows, X.offsets, targets, weights, offsets)
-        return index, terms._replace(weights=weights)
+        index, data = self._strategy().select(terms.data())
+        return index, terms._replace(weights=data.weights)
+
+    def _strategy(self):
+        return Independent(self.batch_size, self.shuffle)
 
     def _train(self, callbacks, terms, index, max_iter):
         """Train on some of the sequences.
@@ -363,7 +375,8 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         rng = np.random.RandomState()
         rng.set_state(self._rng_state)
         n_threads = effective_n_jobs(self.n_jobs)
-        network = self._network_class(**self._architecture, n_threads=n_threads)
+        network = make_network(self._architecture, n_threads)
+        strategy = self._strategy()
         params = self._params().copy()
         optimizer = Optimizer(self._make_rule(), params)
         solver = self.solver, optimizer.rule.n_slots
@@ -385,14 +398,16 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
                 "sample_weight times class_weight is zero everywhere, or infinite, in "
                 f"{self.dtype}: use weights nearer to 1."
             )
-        data = self._data(terms._replace(weights=weights), index)
+        data, index = strategy.arrange(terms._replace(weights=weights).data(), index)
         on_epoch, finish = callbacks(max_iter, params, history)
-        with steady_arithmetic():
+        with steady_arithmetic(), worded():
             train(
                 network,
                 params,
                 optimizer,
                 data,
+                index,
+                strategy,
                 max_iter=max_iter,
                 learning_rate=partial(
                     learning_rate_at,
@@ -409,11 +424,9 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
                 history=history,
                 validate=validate,
                 on_epoch=on_epoch,
-                batch_size=self.batch_size,
                 shuffle=self.shuffle,
                 alpha=self.alpha,
                 max_norm=self.max_grad_norm,
-                bptt=self._window,
                 rng=rng,
             )
         self._keep(history.best_params or params, history)
@@ -421,36 +434,14 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
         self._rng_state = rng.get_state()
         finish()
 
-    def _data(self, terms, index):
-        """Return what to train on: the sequences `index`, in this order."""
-        X, targets, weights, offsets = terms
-        return Data(
-            X.rows,
-            targets,
-            weights,
-            X.offsets[:-1][index],
-            X.lengths[index],
-            offsets[:-1][index],
-            np.diff(offsets)[index],
-        )
+    def _hold_out(self, index, rng):
+        return self._strategy().hold_out(index, self.validation_fraction, rng)
 
     def _make_rule(self):
         """Return the rule of the solver, with its parameters."""
         if self.solver == "sgd":
             return RULES["sgd"](self.momentum, self.nesterovs_momentum)
         return RULES[self.solver]()
-
-    def _hold_out(self, index, rng):
-        """Split sequences at random into those to train on and those to score on."""
-        n, n_held_out = len(index), max(1, round(self.validation_fraction * len(index)))
-        if n_held_out >= n:
-            raise ValueError(
-                f"early_stopping with validation_fraction={self.validation_fraction} "
-                f"leaves nothing to train on of {n} different sequences: use a smaller "
-                "fraction or more data."
-            )
-        order = rng.permutation(n)
-        return index[np.sort(order[n_held_out:])], index[np.sort(order[:n_held_out])]
 
     def _validator(self, network, terms):
         """Return a function from parameters to the score on what was held out."""
@@ -515,7 +506,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
 
     def _params(self):
         flat, table = self._weights
-        return self._network_class(**self._architecture).params(flat, table)
+        return make_network(self._architecture).params(flat, table)
 
     @property
     def weights_(self):
@@ -542,7 +533,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
             check_is_fitted(self)  # which takes long
         dtype = self._architecture["dtype"]
         X = self._check_X(X, reset=False, table=self._table, dtype=dtype)
-        network = Network(**self._architecture)
+        network = make_network(self._architecture)
         params = network.params(*self._weights)
         with steady_arithmetic():
             scores = network.scores(

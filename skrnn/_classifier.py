@@ -6,9 +6,9 @@ from sklearn.callback import with_callbacks
 
 from skrnn._base import BaseRNN
 from skrnn._core.pooling import POOLINGS
+from skrnn._core.repetition import weighted_moments
 from skrnn._docs import shared_docs
 from skrnn._labels import LabelRNN
-from skrnn._repetition import weighted_moments
 from skrnn._validation import (
     StrOptions,
     check_class_targets,

@@ -11,6 +11,8 @@ from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state, check_scalar
 
 from skrnn._base import BaseRNN, Terms, steady_arithmetic
+from skrnn._core import make_network
+from skrnn._core.batching import Data, Stream
 from skrnn._core.decoding import (
     beam_search,
     draw_index,
@@ -19,10 +21,8 @@ from skrnn._core.decoding import (
     token_sampler,
 )
 from skrnn._core.heads import HEADS
-from skrnn._core.network import Network
-from skrnn._core.training import Data
+from skrnn._core.repetition import weighted_moments
 from skrnn._docs import shared_docs
-from skrnn._repetition import weighted_moments
 from skrnn._sequences import Sequences, as_items
 from skrnn._validation import (
     Interval,
@@ -465,34 +465,10 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
     def _encode_targets(self, y, offsets, used):
         raise NotImplementedError("see _make_terms")
 
-    @property
-    def _window(self):
-        return self.bptt if self.stream else None
-
-    def _choose(self, terms):
+    def _strategy(self):
         if self.stream:
-            return np.arange(len(terms.X)), terms
-        return super()._choose(terms)
-
-    def _hold_out(self, index, rng):
-        if not self.stream:
-            return super()._hold_out(index, rng)
-        n_train = len(super()._hold_out(index, rng)[0])
-        return index[:n_train], index[n_train:]  # the end of the text
-
-    def _data(self, terms, index):
-        if not self.stream:
-            return super()._data(terms, index)
-        n_steps = terms.offsets[len(index)]
-        if n_steps < self.batch_size * self.bptt:
-            raise ValueError(
-                f"stream=True with batch_size={self.batch_size} and bptt={self.bptt} "
-                f"needs at least {self.batch_size * self.bptt} steps, and X has "
-                f"{n_steps} to train on: use a smaller batch_size or bptt."
-            )
-        edges = np.arange(self.batch_size + 1) * n_steps // self.batch_size
-        spans = edges[:-1], np.diff(edges)
-        return Data(terms.X.rows, terms.targets, terms.weights, *spans, *spans)
+            return Stream(self.batch_size, self.bptt)
+        return super()._strategy()
 
     def _validator(self, network, terms):
         X, targets, weights, _ = terms
@@ -516,7 +492,9 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         offsets = inputs.offsets[[0, -1]] if self._stream else inputs.offsets
         with steady_arithmetic():
             return network.losses(
-                params, inputs.rows, targets, offsets, run_all=self._map_threads
+                params,
+                Data(inputs.rows, offsets, targets, None, offsets),
+                run_all=self._map_threads,
             )
 
     # --- probabilities ----------------------------------------------------------------
@@ -558,7 +536,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         if self._is_mixture(conditions):
             return self._mixed_log_proba(X)
         inputs, targets = self._shift(X, conditions)
-        network = Network(**self._architecture)
+        network = make_network(self._architecture)
         log_proba = -self._losses(network, self._params(), inputs, targets)
         return log_proba, inputs.offsets
 
@@ -707,7 +685,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
         """Return the scores of what comes next, float64, and the state."""
         inputs = self._inputs(X, conditions)
         with steady_arithmetic():
-            scores, state = Network(**self._architecture).read(
+            scores, state = make_network(self._architecture).read(
                 self._params(), inputs.rows, inputs.offsets, run_all=self._map_threads
             )
         return scores.astype(np.float64), state
@@ -899,7 +877,7 @@ class RNNLanguageModel(DensityMixin, BaseRNN):
 
     def _start(self, prefix, conditions):
         """Return the scores after the prefixes, and how to go on from there."""
-        network, params = Network(**self._architecture), self._params()
+        network, params = make_network(self._architecture), self._params()
         scores, state = self._read(prefix, conditions)
 
         def advance(steps, parents):

@@ -6,8 +6,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from skrnn._base import steady_arithmetic
+from skrnn._core import make_network
 from skrnn._core.heads import Softmax
-from skrnn._core.network import Network
 from skrnn._language_model import RNNLanguageModel
 from skrnn._sequences import Sequences
 from skrnn._validation import check_is_fitted
@@ -60,7 +60,7 @@ class TokenPrior:
         ]
         steps = self.ids[labels]
         with steady_arithmetic():
-            return Network(**model._architecture).read(
+            return make_network(model._architecture).read(
                 model._params(), steps, np.arange(len(steps) + 1), before
             )
 

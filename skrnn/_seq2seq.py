@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from skrnn._base import steady_arithmetic
-from skrnn._core.seq2seq import ATTENTIONS, EncoderDecoder
+from skrnn._core import make_network
+from skrnn._core.seq2seq import ATTENTIONS
 from skrnn._docs import shared_docs
 from skrnn._sequences import object_array
 from skrnn._targets import TokenTargetRNN, stack
@@ -131,8 +132,6 @@ class RNNSeq2Seq(TokenTargetRNN):
         "length_penalty": [Interval(Real, 0, None, closed="left")],
     }
 
-    _network_class = EncoderDecoder
-
     def __init__(
         self,
         *,
@@ -221,7 +220,7 @@ class RNNSeq2Seq(TokenTargetRNN):
         return described
 
     def _validator(self, network, terms):
-        data = self._data(terms, slice(None))
+        data = terms.data()
 
         def validate(params):
             losses = network.losses(params, data, run_all=self._map_threads)
@@ -241,7 +240,7 @@ class RNNSeq2Seq(TokenTargetRNN):
         X = self._check(X)
         y = self._tokenize(y, len(X), self.target_tokenizer_)
         terms = self._encode_terms(X, y, np.ones(len(X)))
-        return self._data(terms, slice(None))
+        return terms.data()
 
     def predict(self, X):
         """Predict the target of each sequence.
@@ -267,7 +266,7 @@ class RNNSeq2Seq(TokenTargetRNN):
             found = [(ids, has_ended) for _, ids, has_ended in best]
         else:
             with steady_arithmetic():
-                found = self._network().write(
+                found = self._network().greedy(
                     self._params(),
                     X.rows,
                     X.offsets,
@@ -299,7 +298,7 @@ class RNNSeq2Seq(TokenTargetRNN):
             )
 
     def _network(self):
-        return EncoderDecoder(**self._architecture)
+        return make_network(self._architecture)
 
     @property
     def _max_length(self):
@@ -364,7 +363,7 @@ class RNNSeq2Seq(TokenTargetRNN):
             losses = self._network().losses(
                 self._params(), data, run_all=self._map_threads
             )
-        return -np.add.reduceat(losses, data.term_starts)
+        return -np.add.reduceat(losses, data.term_offsets[:-1])
 
     def attention_weights(self, X, y):
         """Compute how much each token of a target looks at each step of its source.

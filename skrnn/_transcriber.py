@@ -6,9 +6,10 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from skrnn._base import steady_arithmetic
-from skrnn._core.ctc import CTCNetwork, n_steps_needed
+from skrnn._core import make_network
+from skrnn._core.ctc import n_steps_needed
+from skrnn._core.ctc_decoding import best_path, prefix_search
 from skrnn._core.heads import Softmax
-from skrnn._core.prefix_search import best_path, prefix_search
 from skrnn._docs import shared_docs
 from skrnn._prior import TokenPrior, find_language_model
 from skrnn._sequences import as_items
@@ -139,7 +140,6 @@ class RNNTranscriber(TokenTargetRNN):
         "length_bonus": [Interval(Real, None, None, closed="neither")],
     }
 
-    _network_class = CTCNetwork
     _allow_empty = True
 
     def __init__(
@@ -223,7 +223,7 @@ class RNNTranscriber(TokenTargetRNN):
 
     @property
     def _outputs(self):
-        return "softmax", self._end + 1
+        return "ctc", self._end + 1
 
     def _learn_targets(self, y, weights, classes):
         super()._learn_targets(y, weights, classes)
@@ -248,22 +248,11 @@ class RNNTranscriber(TokenTargetRNN):
                 "tokens."
             )
         if self.n_iter_ == 0:
-            self._expect_blanks(terms)
+            make_network(self._architecture).head.fill(self._params(), terms.data())
         return terms
 
-    def _expect_blanks(self, terms):
-        """Let blanks be as probable at first as they are frequent.
-
-        Without, many epochs are spent on learning that almost all steps are blank.
-        """
-        ends = terms.offsets[1:] - 1
-        n_tokens = (terms.weights[ends] * (np.diff(terms.offsets) - 1)).sum()
-        n_steps = (terms.weights[ends] * terms.X.lengths).sum()
-        share = np.clip(n_tokens / n_steps, 0.01, 0.5)
-        self._params()["b_out"][self._end] = np.log(self._end * (1 - share) / share)
-
     def _validator(self, network, terms):
-        data = self._data(terms, np.arange(len(terms.X)))
+        data = terms.data()
         weights = terms.weights[terms.offsets[1:] - 1]
 
         def validate(params):
@@ -356,11 +345,11 @@ class RNNTranscriber(TokenTargetRNN):
         X = self._check_X(X, reset=False, table=self._table, dtype=dtype)
         y = self._tokenize(y, len(X), self.target_tokenizer_)
         terms = self._encode_terms(X, y, np.ones(len(X)))
-        network = CTCNetwork(**self._architecture)
+        network = make_network(self._architecture)
         with steady_arithmetic():
             losses = network.losses(
                 self._params(),
-                self._data(terms, np.arange(len(X))),
+                terms.data(),
                 run_all=self._map_threads,
             )
         return -losses

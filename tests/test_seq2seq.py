@@ -20,7 +20,7 @@ from skrnn import RNNSeq2Seq, Sequences, Stepwise, Tokenizer, VocabularyEncoder
 from skrnn._core import kernels
 from skrnn._core.cells import CELLS
 from skrnn._core.seq2seq import ATTENTIONS, EncoderDecoder
-from skrnn._core.training import Data
+from skrnn._core.batching import Data, offsets_of
 from skrnn.metrics import bleu_score
 from skrnn.utils import check_sequence_estimator
 
@@ -872,12 +872,10 @@ def test_losses_and_gradients_of_pytorch(dtype):
     lengths, n_terms = GOLDEN["source_lengths"], GOLDEN["target_lengths"]
     data = Data(
         GOLDEN["sources"],
+        offsets_of(lengths),
         GOLDEN["targets"],
         GOLDEN["weights"].astype(dtype),
-        np.cumsum(lengths) - lengths,
-        lengths,
-        np.cumsum(n_terms) - n_terms,
-        n_terms,
+        offsets_of(n_terms),
     )
 
     def check(found, expected):

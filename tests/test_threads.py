@@ -116,13 +116,13 @@ def test_threads_that_overlap_share_one_limit():
 def test_a_language_model_keeps_the_blas_to_one_thread(monkeypatch):
     monkeypatch.setattr(kernels, "compiled", None)  # which use no BLAS
     seen = []
-    read_windows = Network._read_windows
+    hidden = Network.hidden
 
-    def counting(*args):
+    def counting(*args, **options):
         seen.append(blas_threads())
-        return read_windows(*args)
+        return hidden(*args, **options)
 
-    monkeypatch.setattr(Network, "_read_windows", counting)
+    monkeypatch.setattr(Network, "hidden", counting)
     ids = [[0, 1, 2], [2, 1], [0]] * 4
     model = RNNLanguageModel(hidden_layer_sizes=2, max_iter=1, early_stopping=True)
     with threadpool_limits(limits=2, user_api="blas"):

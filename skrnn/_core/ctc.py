@@ -1,17 +1,17 @@
-"""Connectionist temporal classification: labels of which nobody knows the steps.
+"""Connectionist temporal classification (CTC): the loss of unaligned labels.
 
 At each step every label, and a blank beside them, has a score; their softmax is a
-probability. A path takes one of them at each step. What it spells are its labels, runs
-of one label being one, and blanks being none. The probability of a target is the sum of
-those of all paths that spell it (Graves et al. 2006).
+probability. A path takes one of them at each step. Its labels are what is left when
+runs of one label are merged and blanks are removed. The probability of a target is the
+sum over all paths with these labels (Graves et al. 2006).
 
-The blank has the last score. The targets of a batch stand one after the other in packed
-order, each with a blank behind, which tells where it ends. Its paths go through states,
-a blank before each label and one behind the last: from a state to itself, to the next
-one, or past a blank to the next label unless that is the same.
+The blank has the last score. The targets of a batch are concatenated in packed order,
+each followed by a blank, which marks its end. The states of a target are its labels
+with a blank before each and one behind the last: a path goes from a state to itself, to
+the next one, or past a blank to the next label unless that is the same.
 
-Losses are computed by the compiled kernels where there are any, else by numpy, which is
-the reference. Sums are float64, in logarithms.
+Losses are computed by the compiled kernels where they are available, else by numpy,
+which is the reference. Sums are float64, in logarithms.
 """
 
 from typing import NamedTuple
@@ -19,102 +19,72 @@ from typing import NamedTuple
 import numpy as np
 
 from skrnn._core import kernels
-from skrnn._core.batching import batches_by_length
-from skrnn._core.heads import Softmax
-from skrnn._core.network import Network
+from skrnn._core.batching import offsets_of, pack_unaligned
+from skrnn._core.ctc_decoding import best_path
+from skrnn._core.head import Head, log_softmax, softmax
 
 
-class CTCNetwork(Network):
-    """A `Network` whose steps are labelled by nobody; its last output is the blank.
+class CTC(Head):
+    """Labels without an alignment to the steps; the last score is that of the blank.
 
-    The targets are labels, those of each sequence with a blank behind.
+    Targets are the labels of all sequences in packed order, each sequence followed by a
+    blank; all labels of a sequence have its weight.
     """
 
-    def pack(self, data, index):
-        """Return a batch of some sequences of `training.Data`, and their terms."""
-        batch, _ = super().pack(data, index)
-        own = index[batch.order]
-        starts, lengths = data.term_starts[own], data.term_lengths[own]
-        ends = np.cumsum(lengths)
-        shifts = np.repeat(starts - (ends - lengths), lengths)
-        return batch, np.arange(ends[-1]) + shifts
+    pack = staticmethod(pack_unaligned)
+    per_term = False
 
-    def loss_grad(self, params, x, y, weights, batch, rng=None, state=None):
-        """Return the summed loss of a batch and its gradients.
+    def fill(self, params, data):
+        """Set the bias of the blank to its expected frequency.
 
-        Parameters
-        ----------
-        params, x, batch, rng, state
-            As in `Network.loss_grad`.
-        y : ndarray of ints
-            The targets, one after the other in packed order.
-        weights : ndarray of the shape of y
-            How much each target counts, the same for all of its terms.
-
-        Returns
-        -------
-        loss, grads, last
-            As in `Network.loss_grad`.
+        Without this, many epochs are spent on learning that most steps are blank.
         """
-        scores, last, tape = self.forward(params, x, batch, rng=rng, state=state)
-        of_targets = weights[target_ends(y, self.n_outputs - 1)]
-        loss, dscores = loss_grad(
-            scores, y, of_targets, batch, n_threads=self.n_threads
-        )
-        grads = params.zero_grads()
-        self.backward(params, dscores, tape, batch, grads)
-        return loss, grads, last
+        bias = params["b_out"]
+        blank = len(bias) - 1
+        weights = data.weights[data.term_offsets[1:] - 1]
+        n_labels = (weights * (np.diff(data.term_offsets) - 1)).sum()
+        n_steps = (weights * np.diff(data.offsets)).sum()
+        share = np.clip(n_labels / n_steps, 0.01, 0.5)
+        bias[blank] = np.log(blank * (1 - share) / share)
 
-    def losses(self, params, data, *, run_all=map):
-        """Compute minus the log-probability of many targets.
+    def loss_grad(self, scores, targets, weights, batch, params=None, grads=None):
+        weights = weights[target_ends(targets, scores.shape[1] - 1)]
+        return loss_grad(scores, targets, weights, batch, n_threads=self.n_threads)
 
-        The bits of a loss do not depend on the other sequences.
+    def losses(self, scores, targets, batch, params=None):
+        """Return the loss of each sequence; infinite where it is too short."""
+        return losses(scores, targets, batch)
 
-        Parameters
-        ----------
-        params : Params
-            The weights.
-        data : training.Data
-            The sequences and their targets.
-        run_all : callable, default=map
-            As `map`; may run batches at the same time.
+    def decode(self, scores, offsets, params=None):
+        return best_path(scores, offsets)
 
-        Returns
-        -------
-        ndarray of shape (n,)
-            float64; infinite where a sequence is too short for its target.
-        """
-        result = np.empty(len(data.lengths))
+    def log_proba(self, scores):
+        """Return the logarithm of the probability of each label, and of the blank."""
+        return log_softmax(scores)
 
-        def run(index):
-            batch, terms = self.pack(data, index)
-            x, y = data.rows[batch.rows], data.targets[terms]
-            scores, *_ = self.forward(params, x, batch, keep=False)
-            result[index[batch.order]] = losses(scores, y, batch)
-
-        for _ in run_all(run, batches_by_length(data.lengths)):
-            pass
-        return result
+    def proba(self, scores):
+        """Return the probability of each label, and of the blank."""
+        return softmax(scores)
 
 
 class States(NamedTuple):
     """The states of the targets of a batch, M in all, one target after the other."""
 
     labels: np.ndarray  # shape (M,)
-    offsets: np.ndarray  # shape (B + 1,), where those of each target begin
-    sequence: np.ndarray  # shape (M,), the number of the target
-    can_skip: np.ndarray  # shape (M,), whether the state can be entered from two before
+    offsets: np.ndarray  # shape (B + 1,), the first state of each target
+    sequence: np.ndarray  # shape (M,), the target of each state
+    can_skip: np.ndarray  # shape (M,), whether it is entered from two states before
 
 
 def target_ends(y, blank):
-    """Return where each target ends, shape (B,)."""
+    """Return the position of the end of each target, shape (B,)."""
     return np.flatnonzero(y == blank)
 
 
 def n_steps_needed(y, blank):
-    """Return how many steps a sequence must have at least to spell each target.
+    """Return the least number of steps of a sequence with each target.
 
-    One for each label, and one for a blank between two that are the same.
+    One for each label, and one for a blank between two labels that are the same.
     """
     ends = target_ends(y, blank)
     is_repeated = np.zeros(len(y), dtype=np.int64)
@@ -126,15 +96,15 @@ def n_steps_needed(y, blank):
 
 
 def make_states(y, blank):
-    """Return the states of targets; see above."""
+    """Return the states of targets, as described above."""
     ends = target_ends(y, blank)
     lengths = 2 * np.diff(ends, prepend=-1) - 1
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    offsets = offsets_of(lengths)
     pairs = np.stack([np.full_like(y, blank), y], axis=1)  # a blank before each
     labels = np.delete(pairs.ravel(), 2 * ends + 1)
     can_skip = labels != blank
     can_skip[2:] &= labels[2:] != labels[:-2]
-    can_skip[offsets[:-1][lengths > 1] + 1] = False  # there is nothing two before
+    can_skip[offsets[:-1][lengths > 1] + 1] = False  # no state is two before the second
     return States(labels, offsets, np.repeat(np.arange(len(ends)), lengths), can_skip)
 
 
@@ -144,40 +114,41 @@ def loss_grad(scores, y, weights, batch, *, n_threads=1):
     Parameters
     ----------
     scores : ndarray of shape (N, K)
-        Of a packed batch, not yet normalised; overwritten.
+        The scores of a packed batch, not normalised; overwritten.
     y : ndarray of ints
-        The targets, each with a blank, K - 1, behind.
+        The targets, each followed by a blank, K - 1.
     weights : ndarray of shape (B,)
-        How much each target counts.
+        The weight of each target.
     batch : PackedBatch
         The geometry.
     n_threads : int, default=1
-        Of the kernels. It does not change a bit.
+        The number of threads of the kernels. It does not change a bit.
 
     Returns
     -------
     loss : float
-        Minus the log-probability of the targets; infinite where a sequence is too
-        short for its target, which then has no part in the derivative.
+        The negative log-probability of the targets; infinite where a sequence is too
+        short for its target, which then does not contribute to the derivative.
     dscores : ndarray of shape (N, K)
     """
     losses = np.empty(len(weights))
     if kernels.compiled is not None:
-        _by_kernel(scores, y, weights, batch, losses, n_threads)
+        _compiled_losses(scores, y, weights, batch, losses, n_threads)
     else:
         losses[:], occupied = _forward_backward(scores, y, batch)
         by_row = np.where(np.isfinite(losses), weights, 0)[batch.sequence]
-        scores[...] = (np.exp(_log_softmax(scores)) - occupied) * by_row[:, None]
+        proba = np.exp(log_softmax(scores.astype(np.float64)))
+        scores[...] = (proba - occupied) * by_row[:, None]
     return float((losses * weights).sum()), scores
 
 
 def losses(scores, y, batch):
-    """Return minus the log-probability of each target, infinite where it is 0.
+    """Return the negative log-probability of each target, infinite where it is 0.
 
     Parameters
     ----------
     scores, y, batch
-        As in `loss_grad`; the scores are left as they are.
+        As in `loss_grad`; the scores are not changed.
 
     Returns
     -------
@@ -186,15 +157,15 @@ def losses(scores, y, batch):
     """
     if kernels.compiled is None:
         states = make_states(y, scores.shape[1] - 1)
-        emitted = _emissions(_log_softmax(scores), states, batch)
+        emitted = _emissions(log_softmax(scores.astype(np.float64)), states, batch)
         return -_log_likelihood(_forward(emitted, states, batch), states, batch)
     result = np.empty(len(batch.lengths))
-    _by_kernel(scores, y, None, batch, result, 1)
+    _compiled_losses(scores, y, None, batch, result, 1)
     return result
 
 
-def _by_kernel(scores, y, weights, batch, losses, n_threads):
-    """Set the losses, and given weights replace the scores by the derivative."""
+def _compiled_losses(scores, y, weights, batch, losses, n_threads):
+    """Set the losses; where weights are given replace the scores by the derivative."""
     ends = target_ends(y, scores.shape[1] - 1)
     offsets = np.concatenate([[0], ends + 1])
     if weights is not None:
@@ -208,12 +179,8 @@ def _by_kernel(scores, y, weights, batch, losses, n_threads):
 # --- the reference --------------------------------------------------------------------
 
 
-def _log_softmax(scores):
-    return Softmax().log_proba(scores.astype(np.float64))
-
-
 def _live(states, batch):
-    """Yield of each step its first row and how many states are live."""
+    """Yield the first row of each step, and the number of its live states."""
     row = 0
     for size in batch.sizes:
         yield row, states.offsets[size]
@@ -221,35 +188,45 @@ def _live(states, batch):
 
 
 def _emissions(log_proba, states, batch):
-    """Return of each step the log-probability of what each live state emits."""
+    """Return the log-probability of the label of each live state, for each step."""
     return [
         log_proba[row + states.sequence[:m], states.labels[:m]]
         for row, m in _live(states, batch)
     ]
 
 
-def _add(a, b, c):
-    return np.logaddexp(np.logaddexp(a, b), c)
+def _shifted(log_p, n, allowed):
+    """Return log_p moved n states on, minus infinity where that is not allowed."""
+    moved = np.full(len(log_p), -np.inf)
+    moved[n:] = log_p[: max(0, len(log_p) - n)]
+    return np.where(allowed, moved, -np.inf)
+
+
+def _shifted_back(log_p, n, allowed):
+    """Return log_p moved n states back, where the transition they leave is allowed."""
+    moved = np.full(len(log_p), -np.inf)
+    moved[:-n] = np.where(allowed, log_p, -np.inf)[n:]
+    return moved
 
 
 def _forward(emitted, states, batch):
-    """Return of each step the log-probability of the beginnings of paths.
+    """Return the log-probability of all path prefixes that end in each live state.
 
-    Those that are in each live state after this step.
+    For each step; what the state emits at this step is included.
     """
     is_first = np.zeros(len(states.labels), dtype=bool)
     is_first[states.offsets[:-1]] = True
-    begins = is_first.copy()
-    begins[1:] |= is_first[:-1] & ~is_first[1:]  # the first label, where there is one
-    now = np.where(begins, 0, -np.inf)
+    is_start = is_first.copy()
+    is_start[1:] |= is_first[:-1] & ~is_first[1:]  # the first label, if there is one
+    now = np.where(is_start, 0, -np.inf)
     alpha = []
     for t, (_, m) in enumerate(_live(states, batch)):
+        now = now[:m]
         if t > 0:
-            one, two = np.full((2, m), -np.inf)
-            one[1:], two[2:] = now[: m - 1], now[: max(0, m - 2)]
-            one[is_first[:m]] = two[~states.can_skip[:m]] = -np.inf
-            now = _add(now[:m], one, two)
-        now = now[:m] + emitted[t]
+            one = _shifted(now, 1, ~is_first[:m])
+            two = _shifted(now, 2, states.can_skip[:m])
+            now = np.logaddexp(np.logaddexp(now, one), two)
+        now = now + emitted[t]
         alpha.append(now)
     return alpha
 
@@ -264,41 +241,42 @@ def _log_likelihood(alpha, states, batch):
 
 
 def _backward(emitted, states, batch):
-    """Return of each step the log-probability of the ends of paths.
+    """Return the log-probability of all path suffixes that follow each live state.
 
-    Those that follow after this step on each live state.
+    For each step; what the state emits at this step is not included.
     """
+    is_first = np.zeros(len(states.labels), dtype=bool)
+    is_first[states.offsets[:-1]] = True
     is_last = np.zeros(len(states.labels), dtype=bool)
     is_last[states.offsets[1:] - 1] = True
-    ends = is_last.copy()
-    ends[:-1] |= is_last[1:] & ~is_last[:-1]  # the last label, where there is one
-    ends = np.where(ends, 0, -np.inf)
+    is_end = is_last.copy()
+    is_end[:-1] |= is_last[1:] & ~is_last[:-1]  # the last label, if there is one
+    ends = np.where(is_end, 0, -np.inf)
     beta, after = [], np.empty(0)
     for t in reversed(range(len(batch.sizes))):
         now = ends[: states.offsets[batch.sizes[t]]].copy()
         if (m := len(after)) > 0:
             after = after + emitted[t + 1]
-            one, two = np.full((2, m), -np.inf)
-            one[:-1], two[:-2] = after[1:], after[2:]
-            two[:-2][~states.can_skip[2:m]] = one[is_last[:m]] = -np.inf
-            now[:m] = _add(after, one, two)
+            one = _shifted_back(after, 1, ~is_first[:m])
+            two = _shifted_back(after, 2, states.can_skip[:m])
+            now[:m] = np.logaddexp(np.logaddexp(after, one), two)
         beta.append(now)
         after = now
     return beta[::-1]
 
 
 def _forward_backward(scores, y, batch):
-    """Return the losses, and the probability of each label, given its target."""
+    """Return the losses, and the posterior probability of each label at each step."""
     N, K = scores.shape
     states = make_states(y, K - 1)
-    emitted = _emissions(_log_softmax(scores), states, batch)
+    emitted = _emissions(log_softmax(scores.astype(np.float64)), states, batch)
     alpha = _forward(emitted, states, batch)
     log_p = _log_likelihood(alpha, states, batch)
-    given = np.where(np.isfinite(log_p), log_p, 0)[states.sequence]
+    log_evidence = np.where(np.isfinite(log_p), log_p, 0)[states.sequence]
     beta = _backward(emitted, states, batch)
     places, values = [], []
     for a, b, (row, m) in zip(alpha, beta, _live(states, batch), strict=True):
         places.append((row + states.sequence[:m]) * K + states.labels[:m])
-        values.append(np.exp(a + b - given[:m]))
+        values.append(np.exp(a + b - log_evidence[:m]))
     places, values = np.concatenate(places), np.concatenate(values)
     return -log_p, np.bincount(places, values, minlength=N * K).reshape(N, K)

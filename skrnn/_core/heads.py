@@ -1,16 +1,16 @@
-"""What stands on the last layer: scores of a term, losses, probabilities.
+"""The heads: scores of the output layer to losses, probabilities and predictions.
 
-A term is a step, or where the steps are pooled a sequence. ``loss_grad(scores, y,
-weights)`` returns the summed loss and its derivative by the scores; where there are
-probabilities, ``proba(scores)`` and ``log_proba(scores)`` return them, and
-``losses(scores, y)`` the loss of each term. Sums, never means: only training divides.
+A term is a step, or, where steps are pooled, a sequence. A new head is a subclass of
+`Head` and an entry of `HEADS`.
 """
 
 import numpy as np
 
 from skrnn._core import kernels
+from skrnn._core.ctc import CTC
+from skrnn._core.head import Head, log_softmax, softmax
 
-BLOCK = 2**16  # scores that are worked on at a time, so that they stay in the cache
+BLOCK = 2**16  # scores processed at a time, so that they stay in the cache
 
 
 def _weighted_sum(losses, weights):
@@ -25,35 +25,22 @@ def _blocks(scores):
         yield slice(start, start + step)
 
 
-class Softmax:
-    """K classes, one of them true: minus the log of its softmax probability."""
+class Softmax(Head):
+    """K classes, one of them true: the negative log of its softmax probability.
 
-    n_threads = 1  # of the kernels
+    Targets are the indices of the true classes, shape (N,).
+    """
 
-    def loss_grad(self, scores, y, weights):
-        """Return the summed loss and its derivative by the scores.
-
-        Parameters
-        ----------
-        scores : ndarray of shape (N, K)
-            Not yet normalised; overwritten.
-        y : ndarray of N ints
-            The index of the true class of each term.
-        weights : ndarray of shape (N,)
-            How much each term counts.
-
-        Returns
-        -------
-        loss : float
-        dscores : ndarray of shape (N, K)
-        """
-        losses = np.empty(len(y), dtype=scores.dtype)
+    def loss_grad(self, scores, targets, weights, batch=None, params=None, grads=None):
+        losses = np.empty(len(targets), dtype=scores.dtype)
         if kernels.compiled is not None:
-            kernels.compiled.softmax_loss(scores, y, weights, losses, self.n_threads)
+            kernels.compiled.softmax_loss(
+                scores, targets, weights, losses, self.n_threads
+            )
             return _weighted_sum(losses, weights), scores
         for block in _blocks(scores):
             p, weight = scores[block], weights[block]
-            true = np.arange(len(p)), y[block]
+            true = np.arange(len(p)), targets[block]
             p -= p.max(axis=1, keepdims=True)
             true_scores = p[true]
             np.exp(p, out=p)
@@ -63,108 +50,97 @@ class Softmax:
             p[true] -= weight
         return _weighted_sum(losses, weights), scores
 
-    def losses(self, scores, y):
-        """Return minus the log-probability of the true class of each row, float64."""
-        losses = np.empty(len(y))
+    def losses(self, scores, targets, batch=None, params=None):
+        losses = np.empty(len(targets))
         for block in _blocks(scores):
-            log_proba = self.log_proba(scores[block].astype(np.float64))
-            losses[block] = -log_proba[np.arange(len(log_proba)), y[block]]
+            log_proba = log_softmax(scores[block].astype(np.float64))
+            losses[block] = -log_proba[np.arange(len(log_proba)), targets[block]]
         return losses
 
+    def decode(self, scores, offsets=None, params=None):
+        return scores.argmax(axis=1)
+
     def log_proba(self, scores):
-        """Return the logarithm of the softmax of each row."""
-        scores = scores - scores.max(axis=1, keepdims=True)
-        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        return scores
+        """Return the logarithm of the probability of each class."""
+        return log_softmax(scores)
 
     def proba(self, scores):
-        """Return the softmax of each row."""
-        p = np.exp(scores - scores.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        return p
+        """Return the probability of each class."""
+        return softmax(scores)
 
 
-class Sigmoid:
-    """K independent yes-or-no questions: binary cross entropy, summed over them."""
+class Sigmoid(Head):
+    """K independent binary labels: the binary cross entropy, summed over them.
 
-    def loss_grad(self, scores, y, weights):
-        """Return the summed loss and its derivative by the scores.
+    Scores are log-odds; targets are 0 or 1, shape (N, K). Weights may have the shape of
+    the targets.
+    """
 
-        Parameters
-        ----------
-        scores : ndarray of shape (N, K)
-            The log-odds; overwritten.
-        y : ndarray of shape (N, K)
-            0 or 1.
-        weights : ndarray of shape (N,) or (N, K)
-            How much each term, or each answer, counts.
-
-        Returns
-        -------
-        loss : float
-        dscores : ndarray of shape (N, K)
-        """
-        weights = weights.reshape(len(y), -1)
+    def loss_grad(self, scores, targets, weights, batch=None, params=None, grads=None):
+        weights = weights.reshape(len(targets), -1)
         # log(1 + exp(s)) - y * s, without overflow
-        losses = np.logaddexp(0, scores) - y * scores
+        losses = np.logaddexp(0, scores) - targets * scores
         loss = float((losses * weights).sum(dtype=np.float64))
         dscores = self.proba(scores)
-        dscores -= y
+        dscores -= targets
         dscores *= weights
         return loss, dscores
 
-    def losses(self, scores, y):
-        """Return minus the log-probability of each row of answers, float64."""
+    def losses(self, scores, targets, batch=None, params=None):
         scores = scores.astype(np.float64)
-        return (np.logaddexp(0, scores) - y * scores).sum(axis=1)
+        return (np.logaddexp(0, scores) - targets * scores).sum(axis=1)
+
+    def decode(self, scores, offsets=None, params=None):
+        return (scores > 0).astype(np.int64)
 
     def log_proba(self, scores):
         """Return log(sigmoid(scores))."""
         return -np.logaddexp(0, -scores)
 
     def proba(self, scores):
-        """Return sigmoid(scores), correct at both ends."""
+        """Return sigmoid(scores), accurate at both ends."""
         e = np.exp(-np.abs(scores))
         return np.where(scores >= 0, 1, e) / (1 + e)
 
 
-class SquaredError:
-    """K numbers: half the squared error, summed over them."""
+class SquaredError(Head):
+    """K numbers: half the squared error, summed over them.
 
-    def loss_grad(self, scores, y, weights):
-        """Return the summed loss and its derivative by the scores.
+    Scores are predictions; targets have their shape, (N, K).
+    """
 
-        Parameters
-        ----------
-        scores : ndarray of shape (N, K)
-            The predictions; overwritten.
-        y : ndarray of shape (N, K)
-            The true numbers.
-        weights : ndarray of shape (N,)
-            How much each term counts.
-
-        Returns
-        -------
-        loss : float
-        dscores : ndarray of shape (N, K)
-        """
-        scores -= y
+    def loss_grad(self, scores, targets, weights, batch=None, params=None, grads=None):
+        scores -= targets
         losses = np.einsum("nk,nk->n", scores, scores)
         loss = 0.5 * _weighted_sum(losses, weights)
         scores *= weights[:, None]
         return loss, scores
 
+    def losses(self, scores, targets, batch=None, params=None):
+        return 0.5 * np.square(scores - targets, dtype=np.float64).sum(axis=1)
 
-class AbsoluteError:
-    """K numbers: the absolute error, summed over them."""
+    def decode(self, scores, offsets=None, params=None):
+        return scores
 
-    def loss_grad(self, scores, y, weights):
-        """Return the summed loss and its derivative, as `SquaredError` does."""
-        scores -= y
+
+class AbsoluteError(Head):
+    """K numbers: the absolute error, summed over them.
+
+    Scores are predictions; targets have their shape, (N, K).
+    """
+
+    def loss_grad(self, scores, targets, weights, batch=None, params=None, grads=None):
+        scores -= targets
         losses = np.abs(scores).sum(axis=1, dtype=np.float64)
         np.sign(scores, out=scores)
         scores *= weights[:, None]
         return _weighted_sum(losses, weights), scores
+
+    def losses(self, scores, targets, batch=None, params=None):
+        return np.abs(scores - targets, dtype=np.float64).sum(axis=1)
+
+    def decode(self, scores, offsets=None, params=None):
+        return scores
 
 
 HEADS = {
@@ -172,4 +148,5 @@ HEADS = {
     "sigmoid": Sigmoid,
     "squared_error": SquaredError,
     "absolute_error": AbsoluteError,
+    "ctc": CTC,
 }

@@ -1,158 +1,95 @@
-"""Encoder and decoder: a network that reads a sequence and one that writes another."""
-
-from functools import partial
-from typing import NamedTuple
+"""Encoder and decoder: one stack reads the source, a network emits the target."""
 
 import numpy as np
 
-from skrnn._core.attention import Pairing, attend, attend_backward
-from skrnn._core.batching import PackedBatch, batches_by_length
+from skrnn._core.attention_layer import ATTENTIONS, AttentionLayer
+from skrnn._core.batching import PackedBatch, batches_by_length, pack_pairs
 from skrnn._core.decoding import beam_search, generate
-from skrnn._core.network import MAX_SCORES, Network
-from skrnn._core.params import Params, Part, fill_glorot_uniform
-from skrnn._core.products import product
+from skrnn._core.network import MAX_SCORES, Network, parts_of
+from skrnn._core.params import Params, PrefixedParams, fill_specs
+from skrnn._core.stack import Stack
 
-ATTENTIONS = ("dot", "general", "additive")
-DECODER = "decoder_"  # what the names of the decoder's weights begin with
+__all__ = ["ATTENTIONS", "EncoderDecoder"]
 
-
-class Pairs(NamedTuple):
-    """The geometry of a batch of sources and their targets.
-
-    Target i of those that `target` was made of is that of the i-th longest source.
-    """
-
-    source: PackedBatch
-    target: PackedBatch
-
-    @property
-    def rows(self):
-        """The flat row of each packed row of the sources."""
-        return self.source.rows
+DECODER = "decoder_"  # the prefix of the names of the decoder's parameters
+MAX_SOURCES = 128  # sources decoded at a time
 
 
 class EncoderDecoder:
-    """Reads a sequence, then says the terms of another one by one.
+    """A stack that reads a source, and a network that emits its target term by term.
 
-    The encoder is a stack of recurrent layers in one or two directions. The decoder is
-    a stack with as many layers, each with as many units as the encoder's has in all its
-    directions, and starts from their last states. It reads the term before, at first
-    the end of a target, which is also the last one it has to say. With attention, what
-    its last layer says at a step, h, is a query to what that of the encoder said at
-    all of its own, m:
-
-    - "dot": the score of a step of the source is ``h @ m``;
-    - "general": ``h @ W_attention @ m``;
-    - "additive": ``v_attention @ tanh(h @ W_query + m @ W_key)``.
-
-    With c the sum of all m, weighted by the softmax of the scores, the output layer
-    stands on ``tanh([c, h] @ W_combined)`` (Luong et al. 2015), else on h.
+    The encoder is a stack of recurrent layers in one or two directions. The decoder has
+    as many layers, each with as many units as the encoder's has in all directions, and
+    starts from their last states. It reads the previous term, at first the end of a
+    target, which is also the last term to emit. With attention, an `AttentionLayer`
+    stands between the decoder outputs and the output layer.
 
     Parameters
     ----------
     attention : {"dot", "general", "additive"} or None
-        How the decoder looks at the source.
+        The kind of attention.
     n_outputs : int
         K, the number of different terms; the last one is the end.
-    cell, activation, input_size, hidden_sizes, bidirectional, embedding_dim, dropout, \
-dtype, n_threads
-        As in `Network`, those of the encoder.
+    hidden_sizes, bidirectional, input_size
+        Those of the encoder, as in `Stack`.
+    **shared : dict
+        The parameters of `Stack` that encoder and decoder share: cell, activation,
+        embedding_dim, dropout, dtype, n_threads.
     """
 
+    # How sources and targets become a batch.
+    pack = staticmethod(pack_pairs)
+
     def __init__(
-        self,
-        *,
-        cell,
-        activation,
-        input_size,
-        hidden_sizes,
-        n_outputs,
-        bidirectional,
-        embedding_dim,
-        attention,
-        dropout,
-        dtype,
-        n_threads=1,
+        self, *, attention, n_outputs, hidden_sizes, bidirectional, input_size, **shared
     ):
-        shared = {
-            "cell": cell,
-            "activation": activation,
-            "embedding_dim": embedding_dim,
-            "pooling": None,
-            "head": "softmax",
-            "dropout": dropout,
-            "tied": False,
-            "dtype": dtype,
-            "n_threads": n_threads,
-        }
-        self.encoder = Network(
+        self.encoder = Stack(
             input_size=input_size,
             hidden_sizes=hidden_sizes,
-            n_outputs=None,
             bidirectional=bidirectional,
+            pooling=None,
             **shared,
         )
-        sizes = [self.encoder.n_directions * H for H in hidden_sizes]
         self.decoder = Network(
             input_size=n_outputs,
-            hidden_sizes=sizes,
+            hidden_sizes=[self.encoder.n_directions * H for H in hidden_sizes],
             n_outputs=n_outputs,
             bidirectional=False,
+            pooling=None,
+            head="softmax",
             **shared,
         )
+        self.attention = None
+        if attention is not None:
+            size, n_threads = self.decoder.output_size, self.decoder.n_threads
+            self.attention = AttentionLayer(attention, size, n_threads)
         self.end = n_outputs - 1
-        self.attention, self.dropout = attention, dropout
-        self.dtype, self.n_threads = np.dtype(dtype), n_threads
+        self.head = self.decoder.head
+        self.dropout, self.dtype = self.decoder.dropout, self.decoder.dtype
 
-    # --- weights ----------------------------------------------------------------------
+    # --- parameters -------------------------------------------------------------------
+
+    def specs(self):
+        """Return the `ArraySpec` of each array of parameters, by name."""
+        decoder = {DECODER + name: s for name, s in self.decoder.specs().items()}
+        attention = {} if self.attention is None else self.attention.specs()
+        return self.encoder.specs() | decoder | attention
 
     def shapes(self):
-        """Return the shape of each weight, by name."""
-        shapes = self.encoder.shapes()
-        for name, shape in self.decoder.shapes().items():
-            shapes[DECODER + name] = shape
-        M = self.decoder.hidden_sizes[-1]
-        if self.attention == "general":
-            shapes["W_attention"] = (M, M)
-        elif self.attention == "additive":
-            shapes["W_query"] = shapes["W_key"] = (M, M)
-            shapes["v_attention"] = (M,)
-        if self.attention is not None:
-            shapes["W_combined"] = (2 * M, M)
-        return shapes
+        """Return the shape of each array of parameters, by name."""
+        return {name: spec.shape for name, spec in self.specs().items()}
 
     def params(self, flat=None, table=None):
         """Return parameters with these values; zeros where there are none."""
-        shapes = self.shapes()
-        name = "W0" if self.encoder.embedding_dim is None else "embedding"
-        if table is None:
-            table = np.zeros(shapes[name], dtype=self.dtype)
-        return Params(shapes, name, flat=flat, table=table, dtype=self.dtype)
+        return Params.from_specs(self.specs(), flat=flat, table=table, dtype=self.dtype)
 
     def init_params(self, rng):
-        """Draw initial weights, as `Network` does."""
+        """Draw initial weights, as `Stack` does."""
         params = self.params()
-        self.encoder.fill(params, rng)
-        self.decoder.fill(self._of_decoder(params), rng)
-        for name in ("W_attention", "W_query", "W_key", "W_combined"):
-            if name in params.shapes:
-                fill_glorot_uniform(rng, params[name], *params.shapes[name])
-        if self.attention == "additive":
-            v = params["v_attention"]
-            fill_glorot_uniform(rng, v, len(v), 1)
+        fill_specs(self.specs(), params, rng)
         return params
 
-    def _of_decoder(self, params):
-        return Part(params, DECODER)
-
     # --- training ---------------------------------------------------------------------
-
-    def pack(self, data, index):
-        """Return a batch of some sequences of `training.Data`, and its terms."""
-        source = PackedBatch(data.starts[index], data.lengths[index])
-        index = index[source.order]
-        target = PackedBatch(data.term_starts[index], data.term_lengths[index])
-        return Pairs(source, target), target.rows
 
     def loss_grad(self, params, x, y, weights, batch, rng=None, state=None):
         """Return the summed loss of a batch and its gradients.
@@ -160,19 +97,19 @@ dtype, n_threads
         Parameters
         ----------
         params : Params
-            The weights.
-        x : ids, CSR or dense rows
+            The parameters.
+        x : rows of any kind in `first_layer.FIRST_LAYERS`
             The sources, packed.
         y : ndarray of ints
             The targets, packed.
         weights : ndarray of the shape of y
-            How much each term counts.
-        batch : Pairs
+            The weight of each term.
+        batch : SourceTargetBatch
             The geometry.
         rng : RandomState, default=None
-            For dropout; without it nothing is dropped.
+            The source of random numbers for dropout; without it there is none.
         state : None
-            Of no use here.
+            Not used.
 
         Returns
         -------
@@ -180,154 +117,62 @@ dtype, n_threads
         grads : Params
         last : None
         """
-        h, memory, tapes = self._read(params, x, y, batch, rng, keep=True)
-        top, attended = self._look(params, h, memory, batch, keep=True)
-        of_decoder = self._of_decoder(params)
-        scores, out = self.decoder.output(of_decoder, top, rng, keep=True)
-        loss, dscores = self.decoder.head.loss_grad(scores, y, weights)
-        grads = params.zero_grads()
-        dtop = self.decoder.output_backward(
-            of_decoder, dscores, out, self._of_decoder(grads)
+        decoder_params = PrefixedParams(params, DECODER)
+        memory, last, encoded = self.encoder.hidden(
+            params, x, batch.source, rng=rng, training=True
         )
-        dh, dmemory = self._look_backward(params, dtop, attended, batch, grads)
-        self._read_backward(params, dh, dmemory, tapes, batch, grads)
-        return loss, grads, None
-
-    def _read(self, params, x, y, batch, rng, keep):
-        """Return what encoder and decoder say at each step, and their tapes."""
-        memory, last, encoded = self.encoder.hidden(params, x, batch.source, rng, keep)
         h, _, decoded = self.decoder.hidden(
-            self._of_decoder(params),
-            self._before(y, batch.target.sizes),
+            decoder_params,
+            self._previous(y, batch.target),
             batch.target,
-            rng,
-            keep,
-            self._first_state(last, batch.target.order),
+            rng=rng,
+            state=_first_state(last, batch.target.order),
+            training=True,
         )
-        return h, memory, (encoded, decoded)
-
-    def _read_backward(self, params, dh, dmemory, tapes, batch, grads):
-        encoded, decoded = tapes
-        of_decoder = self._of_decoder(grads)
+        top, attended = h, None
+        if self.attention is not None:
+            top, attended = self.attention.forward(
+                params, h, memory, batch, training=True
+            )
+        scores, out = self.decoder.output(decoder_params, top, rng=rng, training=True)
+        grads = params.zero_grads()
+        decoder_grads = PrefixedParams(grads, DECODER)
+        loss, dscores = self.head.loss_grad(
+            scores, y, weights, batch.target, decoder_params, decoder_grads
+        )
+        dh = self.decoder.output_backward(decoder_params, dscores, out, decoder_grads)
+        if self.attention is None:
+            dmemory = np.zeros_like(memory)
+        else:
+            dh, dmemory = self.attention.backward(params, dh, attended, grads)
         dfirst = self.decoder.hidden_backward(
-            self._of_decoder(params), dh, decoded, batch.target, of_decoder
+            decoder_params, dh, decoded, batch.target, decoder_grads
         )
-        rows, values = of_decoder.table
-        name = "W0" if self.decoder.embedding_dim is None else "embedding"
-        of_decoder[name][..., rows, :] += values
-        D, back = self.encoder.n_directions, np.argsort(batch.target.order)
-        dlast = [
-            tuple(
-                np.moveaxis(ds[0, back].reshape(len(back), D, -1), 1, 0) for ds in layer
-            )
-            for layer in dfirst
-        ]
-        if dmemory is None:
-            dmemory = np.zeros(
-                (len(batch.rows), self.decoder.hidden_sizes[-1]), dtype=self.dtype
-            )
+        dlast = self._last_state_grads(dfirst, batch.target.order)
         self.encoder.hidden_backward(
             params, dmemory, encoded, batch.source, grads, dlast, to_first=False
         )
+        return loss, grads, None
 
-    def _before(self, y, sizes):
+    def _previous(self, y, target):
         """Return the term before each of packed ones, at first the end."""
-        n, sizes = sizes[0], np.array(sizes)
-        before = np.full(len(y), self.end, dtype=y.dtype)
-        before[n:] = y[np.arange(n, len(y)) - np.repeat(sizes[:-1], sizes[1:])]
-        return before
+        n, sizes = target.sizes[0], np.array(target.sizes)
+        previous = np.full(len(y), self.end, dtype=y.dtype)
+        previous[n:] = y[np.arange(n, len(y)) - np.repeat(sizes[:-1], sizes[1:])]
+        return previous
 
-    def _first_state(self, last, order):
-        """Return the decoder's first state: the last one of all directions."""
+    def _last_state_grads(self, dfirst, order):
+        """Return derivatives by the encoder's last state, by the decoder's first."""
+        D, inverse = self.encoder.n_directions, np.argsort(order)
+        shape = len(inverse), D, -1
         return [
-            tuple(
-                np.moveaxis(s, 0, 1).reshape(s.shape[1], -1)[order][None] for s in layer
-            )
-            for layer in last
+            tuple(np.moveaxis(ds[0, inverse].reshape(shape), 1, 0) for ds in layer)
+            for layer in dfirst
         ]
 
-    # --- attention --------------------------------------------------------------------
+    # --- prediction -------------------------------------------------------------------
 
-    def _look(self, params, h, memory, batch, keep):
-        """Return what the output layer stands on, and a tape."""
-        if self.attention is None:
-            return h, None
-        rows = _by_sequence(batch.source), _by_sequence(batch.target)
-        h_by_sequence, memory = h[rows[1]], memory[rows[0]]
-        keys = self._keys(params, memory, keep)
-        q, v = self._queries(params, h_by_sequence, keep)
-        pairing = _pair(batch.source, batch.target)
-        found, weights = attend(
-            q, keys, memory, v, pairing, steady=not keep, n_threads=self.n_threads
-        )
-        context = np.empty_like(found)
-        context[rows[1]] = found
-        top, both = self._combine(params, context, h, keep)
-        saved = q, keys, memory, v, pairing, weights
-        return top, (rows, saved, h_by_sequence, both, top)
-
-    def _look_backward(self, params, dtop, tape, batch, grads):
-        """Return the derivatives by what encoder and decoder said."""
-        if self.attention is None:
-            return dtop, None
-        times = self._times(keep=True)
-        rows, (q, keys, memory, v, pairing, weights), h, both, top = tape
-        da = dtop * (1 - top * top)
-        times(both.T, da, out=grads["W_combined"])
-        dboth = times(da, params["W_combined"].T)
-        M = self.decoder.hidden_sizes[-1]
-        dq, dkeys, dmemory, dv = attend_backward(
-            dboth[rows[1], :M],
-            weights,
-            q,
-            keys,
-            memory,
-            v,
-            pairing,
-            n_threads=self.n_threads,
-        )
-        if self.attention == "general":
-            times(dkeys.T, memory, out=grads["W_attention"])
-            dkeys = times(dkeys, params["W_attention"])
-        elif self.attention == "additive":
-            times(memory.T, dkeys, out=grads["W_key"])
-            times(h.T, dq, out=grads["W_query"])
-            dkeys = times(dkeys, params["W_key"].T)
-            dq = times(dq, params["W_query"].T)
-            grads["v_attention"][...] += dv
-        dmemory += dkeys
-        dh = np.ascontiguousarray(dboth[:, M:])
-        dh[rows[1]] += dq
-        packed = np.empty_like(dmemory)
-        packed[rows[0]] = dmemory
-        return dh, packed
-
-    def _keys(self, params, memory, keep=False):
-        """Return what queries are compared with."""
-        if self.attention == "general":
-            return self._times(keep)(memory, params["W_attention"].T)
-        if self.attention == "additive":
-            return self._times(keep)(memory, params["W_key"])
-        return memory
-
-    def _queries(self, params, h, keep=False):
-        """Return the queries, and what the sum of one and a key is multiplied with."""
-        if self.attention != "additive":
-            return h, None
-        return self._times(keep)(h, params["W_query"]), params["v_attention"]
-
-    def _combine(self, params, context, h, keep=False):
-        """Return what the output layer stands on, and what this was made of."""
-        both = np.concatenate([context, h], axis=1)
-        top = self._times(keep)(both, params["W_combined"])
-        return np.tanh(top, out=top), both
-
-    def _times(self, keep):
-        return partial(product, steady=not keep, n_threads=self.n_threads)
-
-    # --- use --------------------------------------------------------------------------
-
-    def losses(self, params, data, *, run_all=map):
+    def losses(self, params, data, run_all=map):
         """Compute the loss of every term of many targets.
 
         The bits of a loss do not depend on the other sequences.
@@ -335,11 +180,11 @@ dtype, n_threads
         Parameters
         ----------
         params : Params
-            The weights.
-        data : training.Data
+            The parameters.
+        data : batching.Data
             The sources and their targets.
         run_all : callable, default=map
-            As `map`; may run batches at the same time.
+            Like `map`; it may run batches in parallel.
 
         Returns
         -------
@@ -347,18 +192,18 @@ dtype, n_threads
             float64.
         """
         losses = np.empty(len(data.targets))
-        n_rows = max(1, MAX_SCORES // self.decoder.n_outputs)
+        decoder_params = PrefixedParams(params, DECODER)
 
         def run(index):
             batch, terms = self.pack(data, index)
             x, y = data.rows[batch.rows], data.targets[terms]
-            top, _ = self._tops(params, x, y, batch)
-            for start in range(0, len(y), n_rows):
-                part = slice(start, start + n_rows)
-                scores, _ = self.decoder.output(self._of_decoder(params), top[part])
-                losses[terms[part]] = self.decoder.head.losses(scores, y[part])
+            memory, last, _ = self.encoder.hidden(params, x, batch.source)
+            top, _ = self._decoder_outputs(params, y, memory, last, batch)
+            for part, own in parts_of(terms, self.decoder.n_outputs):
+                scores, _ = self.decoder.output(decoder_params, top[part])
+                losses[own] = self.head.losses(scores, y[part], batch.target)
 
-        for _ in run_all(run, batches_by_length(data.lengths)):
+        for _ in run_all(run, batches_by_length(np.diff(data.offsets))):
             pass
         return losses
 
@@ -374,65 +219,78 @@ dtype, n_threads
         -------
         list of ndarrays of shape (n_terms of the target, length of the source)
         """
-        matrices = [None] * len(data.lengths)
-        for index in batches_by_length(data.lengths):
+        lengths = np.diff(data.offsets)
+        matrices = [None] * len(lengths)
+        for index in batches_by_length(lengths):
             batch, terms = self.pack(data, index)
             x, y = data.rows[batch.rows], data.targets[terms]
-            _, (_, saved, *_) = self._tops(params, x, y, batch)
-            *_, pairing, weights = saved
-            own = index[batch.source.order][batch.target.order]
+            memory, last, _ = self.encoder.hidden(params, x, batch.source)
+            _, tape = self._decoder_outputs(params, y, memory, last, batch)
+            sources = index[batch.source.order][batch.target.order]
             for i, (*_, at), length in zip(
-                own, pairing.slices(), pairing.lengths, strict=True
+                sources, tape.groups.slices(), tape.groups.lengths, strict=True
             ):
-                matrices[i] = weights[at].reshape(-1, length)
+                matrices[i] = tape.weights[at].reshape(-1, length)
         return matrices
 
-    def _tops(self, params, x, y, batch):
-        h, memory, _ = self._read(params, x, y, batch, None, keep=False)
-        return self._look(params, h, memory, batch, keep=False)
+    def _decoder_outputs(self, params, y, memory, last, batch):
+        """Return the inputs of the output layer for true targets, and a tape."""
+        h, _, _ = self.decoder.hidden(
+            PrefixedParams(params, DECODER),
+            self._previous(y, batch.target),
+            batch.target,
+            state=_first_state(last, batch.target.order),
+        )
+        if self.attention is None:
+            return h, None
+        return self.attention.forward(params, h, memory, batch)
 
-    def write(self, params, rows, offsets, *, max_steps, excluded=(), run_all=map):
-        """Write a target for each source, each time the most probable term.
+    def greedy(self, params, rows, offsets, *, max_steps, excluded=(), run_all=map):
+        """Emit a target for each source, each time the most probable term.
 
         Parameters
         ----------
         params : Params
-            The weights.
-        rows : ids, CSR or dense rows
+            The parameters.
+        rows : rows of any kind in `first_layer.FIRST_LAYERS`
             The sources, one after the other.
         offsets : ndarray of shape (n + 1,)
-            Where each begins.
+            The first row of each.
         max_steps : int
-            How many terms a target has at most.
+            The number of terms of a target at most.
         excluded : sequence of int, default=()
-            Terms that are not used.
+            Terms that are not emitted.
         run_all : callable, default=map
-            As `map`; may run batches at the same time.
+            Like `map`; it may run batches in parallel.
 
         Returns
         -------
         list of n tuples of (list of int, bool)
             The terms, and whether the target has ended.
         """
+        starts, lengths = offsets[:-1], np.diff(offsets)
+        results = [None] * len(lengths)
 
-        def draw(scores):
+        def most_probable(scores):
             scores[:, list(excluded)] = -np.inf
             return scores.argmax(axis=1)
 
-        def run(batch):
-            n_steps = max_steps + 1  # one more, to see whether there is an end
-            terms, lengths = generate(
-                *self._start(params, rows[batch.rows], batch),
-                draw,
+        def run(index):
+            batch = PackedBatch(starts[index], lengths[index])
+            memory, last, _ = self.encoder.hidden(params, rows[batch.rows], batch)
+            terms, n_terms = generate(
+                *self._start(params, memory, last, batch),
+                most_probable,
                 end=self.end,
-                max_steps=n_steps,
+                max_steps=max_steps + 1,  # one more, to see whether there is an end
             )
-            return [
-                (own[:max_steps].tolist(), len(own) <= max_steps)
-                for own in np.split(terms, np.cumsum(lengths)[:-1])
-            ]
+            targets = np.split(terms, np.cumsum(n_terms)[:-1])
+            for i, target in zip(index[batch.order], targets, strict=True):
+                results[i] = target[:max_steps].tolist(), len(target) <= max_steps
 
-        return _run_batches(run, offsets, 128, run_all)
+        for _ in run_all(run, batches_by_length(lengths, MAX_SOURCES)):
+            pass
+        return results
 
     def search(self, params, rows, offsets, *, width, run_all=map, **options):
         """Search for the best targets of each source.
@@ -440,91 +298,63 @@ dtype, n_threads
         Parameters
         ----------
         params, rows, offsets, run_all
-            As in `write`.
+            As in `greedy`.
         width, **options
             For `decoding.beam_search`.
 
         Returns
         -------
         list of n lists
-            What `decoding.beam_search` finds for each source.
+            The results of `decoding.beam_search` for each source.
         """
+        starts, lengths = offsets[:-1], np.diff(offsets)
+        results = [None] * len(lengths)
 
-        def run(batch):
-            scores, advance = self._start(params, rows[batch.rows], batch)
-            return beam_search(scores, advance, width=width, end=self.end, **options)
+        def run(index):
+            batch = PackedBatch(starts[index], lengths[index])
+            memory, last, _ = self.encoder.hidden(params, rows[batch.rows], batch)
+            found = beam_search(
+                *self._start(params, memory, last, batch),
+                width=width,
+                end=self.end,
+                **options,
+            )
+            for i, hypotheses in zip(index[batch.order], found, strict=True):
+                results[i] = hypotheses
 
-        most = max(1, min(128, MAX_SCORES // (width * self.decoder.n_outputs)))
-        return _run_batches(run, offsets, most, run_all)
+        at_once = MAX_SCORES // (width * self.decoder.n_outputs)
+        at_once = max(1, min(MAX_SOURCES, at_once))
+        for _ in run_all(run, batches_by_length(lengths, at_once)):
+            pass
+        return results
 
-    def _start(self, params, x, batch):
-        """Return the scores of the first terms, and how to go on from there.
+    def _start(self, params, memory, last, batch):
+        """Return the scores of the first terms, and the function ``advance``.
 
         Both are for `decoding`; the sources are in packed order.
         """
-        memory, last, _ = self.encoder.hidden(params, x, batch)
-        state = self._first_state(last, slice(None))
-        source = None
+        decoder_params = PrefixedParams(params, DECODER)
+        state = _first_state(last, slice(None))
         if self.attention is not None:
-            memory = memory[_by_sequence(batch)]
-            starts = np.cumsum(batch.lengths) - batch.lengths
-            source = memory, self._keys(params, memory), starts, batch.lengths
-        which = np.arange(len(batch.lengths))
+            memory = self.attention.remember(params, memory, batch)
+        sources = np.arange(len(batch.lengths))  # of each hypothesis
 
         def advance(terms, parents):
-            nonlocal state, which
+            nonlocal state, sources
+            n, sources = len(terms), sources[parents]
+            step = PackedBatch(np.arange(n), np.ones(n, dtype=np.int64))
             state = [tuple(s[:, parents] for s in layer) for layer in state]
-            which = which[parents]
-            scores, state = self._step(params, source, state, which, terms)
-            return scores
+            h, state, _ = self.decoder.hidden(decoder_params, terms, step, state=state)
+            if self.attention is not None:
+                h = self.attention.step(params, h, memory, sources)
+            return self.decoder.output(decoder_params, h)[0]
 
-        return advance(np.full(len(which), self.end), which), advance
-
-    def _step(self, params, source, state, which, terms):
-        """Return the scores after these terms, and the state.
-
-        Target i under way is that of source ``which[i]``.
-        """
-        n = len(terms)
-        of_decoder = self._of_decoder(params)
-        batch = PackedBatch(np.arange(n), np.ones(n, dtype=np.int64))
-        h, state, _ = self.decoder.hidden(of_decoder, terms, batch, state=state)
-        if source is not None:
-            memory, keys, starts, lengths = source
-            pairing = Pairing(np.arange(n + 1), starts[which], lengths[which])
-            q, v = self._queries(params, h)
-            context, _ = attend(
-                q, keys, memory, v, pairing, steady=True, n_threads=self.n_threads
-            )
-            h, _ = self._combine(params, context, h)
-        return self.decoder.output(of_decoder, h)[0], state
+        return advance(np.full(len(sources), self.end), sources), advance
 
 
-def _run_batches(run, offsets, most, run_all):
-    """Return what run(batch) does for each of n sources, at most so many at once."""
-    starts, lengths = offsets[:-1], np.diff(offsets)
-    results = [None] * len(lengths)
-
-    def run_batch(index):
-        batch = PackedBatch(starts[index], lengths[index])
-        for i, result in zip(index[batch.order], run(batch), strict=True):
-            results[i] = result
-
-    for _ in run_all(run_batch, batches_by_length(lengths, most)):
-        pass
-    return results
-
-
-def _by_sequence(batch):
-    """Return the packed rows in the order of sequences, longest first."""
-    return np.argsort(batch.sequence, kind="stable")
-
-
-def _pair(source, target):
-    """Return which rows of the sources each target looks at, all by sequence."""
-    starts = np.cumsum(source.lengths) - source.lengths
-    return Pairing(
-        np.concatenate([[0], np.cumsum(target.lengths)]),
-        starts[target.order],
-        source.lengths[target.order],
-    )
+def _first_state(last, order):
+    """Return the decoder's first state: the encoder's last one of all directions."""
+    return [
+        tuple(np.moveaxis(s, 0, 1).reshape(s.shape[1], -1)[order][None] for s in layer)
+        for layer in last
+    ]

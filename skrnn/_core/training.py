@@ -1,36 +1,43 @@
-"""The one training loop."""
+"""The training loop."""
 
 import math
 import signal
 import threading
 import warnings
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import numpy as np
 
-from skrnn._core.batching import PackedBatch, shuffled_batches
-from skrnn._core.network import live_part
+from skrnn._core.batching import live_part
 from skrnn._core.optimizers import finish_grads
 
 
-class Data(NamedTuple):
-    """The sequences to train on: some of N rows that may hold others, too.
+class Diverged(FloatingPointError):
+    """Training met a number that is not finite.
 
-    Each has terms of the loss: one for each row, or one in all, or any number.
+    Attributes
+    ----------
+    epoch : int
+        The number of the epoch, counted from 0.
+    what : str
+        What is not finite: "loss", "gradient" or "sum of the weights".
+    rate : float
+        The learning rate.
     """
 
-    rows: object  # ids, CSR or dense rows, N of them
-    targets: np.ndarray  # shape (n_terms, ...)
-    weights: np.ndarray  # shape (n_terms,)
-    starts: np.ndarray  # shape (B,), the first row of each sequence
-    lengths: np.ndarray  # shape (B,)
-    term_starts: np.ndarray  # shape (B,), the first term of each sequence
-    term_lengths: np.ndarray  # shape (B,)
+    def __init__(self, epoch, what, rate):
+        super().__init__(epoch, what, rate)
+        self.epoch, self.what, self.rate = epoch, what, rate
+
+    def __str__(self):
+        return (
+            f"Training diverged in epoch {self.epoch + 1}: the {self.what} is not "
+            f"finite. The learning rate was {self.rate:.3g}."
+        )
 
 
 class History:
-    """What training leaves behind besides the weights."""
+    """The results of training besides the weights."""
 
     def __init__(self, losses=(), best_loss=math.inf, scores=None, lr_divisor=1.0):
         self.losses = list(losses)
@@ -47,54 +54,58 @@ def train_epoch(
     params,
     optimizer,
     data,
+    index,
+    strategy,
     *,
+    epoch=0,
     lr,
-    batch_size,
-    shuffle,
     alpha,
     max_norm,
     rng,
-    bptt=None,
+    shuffle,
 ):
-    """Go through the data once, one update a batch.
+    """Go through the data once, with one update per batch.
 
-    With `bptt` all sequences are one batch, for which there is an update every `bptt`
-    steps. The state is carried on from one part to the next; derivatives are not.
+    Parameters
+    ----------
+    network, params, optimizer, data, index, strategy, alpha, max_norm, rng, shuffle
+        As in `train`.
+    epoch : int, default=0
+        The number of the epoch, for errors.
+    lr : float
+        The learning rate.
 
     Returns
     -------
     float
-        The mean loss of a term, as it was met on the way.
+        The mean loss of a term, each computed before the update by its batch.
 
     Raises
     ------
-    FloatingPointError
+    Diverged
         If a loss, a gradient or a weight is not finite.
     """
     total = total_terms = 0.0
     dropout_rng = rng if any(network.dropout) else None
-    if bptt is None:
-        batches = _shuffled(network, data, batch_size, rng if shuffle else None)
-    else:
-        batches = _windows(data, bptt)
     state = None
     touched = np.zeros(params.table.shape[-2], dtype=bool)
+    batches = strategy.batches(network.pack, data, index, rng if shuffle else None)
     for batch, terms in batches:
-        weights = data.weights[terms]
+        x, y, weights = data.rows[batch.rows], data.targets[terms], data.weights[terms]
         n_terms = float(weights.sum(dtype=np.float64))
-        x, y = data.rows[batch.rows], data.targets[terms]
         state = live_part(state, batch)
         if n_terms == 0:
-            if bptt is not None:  # it is read all the same
-                _, state, _ = network.forward(params, x, batch, keep=False, state=state)
+            if strategy.carries_state:  # the steps are read all the same
+                _, state, _ = network.hidden(params, x, batch, state=state)
             continue
         loss, grads, last = network.loss_grad(
             params, x, y, weights, batch, dropout_rng, state
         )
-        state = None if bptt is None else last
+        state = last if strategy.carries_state else None
         norm, scale = finish_grads(grads, params, n_terms, alpha, max_norm)
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise FloatingPointError("gradient" if math.isfinite(loss) else "loss")
+        for what, value in (("loss", loss), ("gradient", norm)):
+            if not math.isfinite(value):
+                raise Diverged(epoch, what, lr)
         with uninterrupted():
             optimizer.step(params, grads, lr, scale)
         touched[grads.table.rows] = True
@@ -103,20 +114,8 @@ def train_epoch(
     rows = slice(None) if touched.all() else np.flatnonzero(touched)
     for weights in (params.flat, params.table[..., rows, :]):
         if not math.isfinite(weights.sum(dtype=np.float64)):
-            raise FloatingPointError("sum of the weights")
+            raise Diverged(epoch, "sum of the weights", lr)
     return total / total_terms
-
-
-def _shuffled(network, data, batch_size, rng):
-    """Yield batches of sequences, and their terms."""
-    for index in shuffled_batches(len(data.lengths), batch_size, rng):
-        yield network.pack(data, index)
-
-
-def _windows(data, bptt):
-    """Yield the sequences, `bptt` steps of all of them at a time."""
-    for batch in PackedBatch(data.starts, data.lengths).windows(bptt):
-        yield batch, batch.rows
 
 
 def train(
@@ -124,6 +123,8 @@ def train(
     params,
     optimizer,
     data,
+    index,
+    strategy,
     *,
     max_iter,
     learning_rate,
@@ -133,24 +134,31 @@ def train(
     history,
     validate=None,
     on_epoch=None,
-    **epoch_options,
+    alpha,
+    max_norm,
+    rng,
+    shuffle,
 ):
     """Train until converged, stopped or `max_iter` epochs are over.
 
     Parameters
     ----------
-    network : Network
+    network : Network or EncoderDecoder
         The architecture.
     params : Params
-        Its weights, changed in place.
+        Its parameters, changed in place.
     optimizer : Optimizer
         Changed in place.
-    data : Data
-        What to train on.
+    data : batching.Data
+        The training data, as `strategy.arrange` returns them.
+    index : ndarray
+        The sequences to train on, in this order.
+    strategy : Independent or Stream
+        How the data become batches.
     max_iter : int
-        The number of epochs to do at most.
+        The number of epochs at most.
     learning_rate : callable
-        From the number of epochs done so far to the next one's learning rate.
+        Takes the number of epochs done so far, returns the next learning rate.
     adaptive : bool
         Whether to divide the learning rate by 5, instead of stopping, when there is
         no progress any more; below 1e-6 training stops all the same.
@@ -160,24 +168,48 @@ def train(
     history : History
         Extended.
     validate : callable, default=None
-        From parameters to a score; the best parameters are kept in `history`.
+        Takes the parameters, returns a score; the best parameters are kept in
+        `history`.
     on_epoch : callable, default=None
         Called after every epoch with its number, counted from 0; a true result stops.
-    **epoch_options
-        For `train_epoch`.
+    alpha : float
+        The L2 penalty; see `optimizers.finish_grads`.
+    max_norm : float or None
+        The largest norm of a gradient; larger ones are scaled down.
+    rng : RandomState
+        The source of random numbers for the order of the sequences and for dropout.
+    shuffle : bool
+        Whether the order of the sequences is drawn anew in every epoch.
 
     Returns
     -------
     str
-        Why it ended: "converged", "stopped", "max_iter" or "interrupted".
+        The reason why it ended: "converged", "stopped", "max_iter" or "interrupted".
+
+    Raises
+    ------
+    Diverged
+        If a loss, a gradient or a weight is not finite.
     """
     first = len(history.losses)
     try:
         for epoch in range(first, first + max_iter):
             lr = learning_rate(epoch) / history.lr_divisor
-            loss = _checked_epoch(
-                network, params, optimizer, data, epoch=epoch, lr=lr, **epoch_options
-            )
+            with np.errstate(over="ignore", invalid="ignore"):
+                loss = train_epoch(
+                    network,
+                    params,
+                    optimizer,
+                    data,
+                    index,
+                    strategy,
+                    epoch=epoch,
+                    lr=lr,
+                    alpha=alpha,
+                    max_norm=max_norm,
+                    rng=rng,
+                    shuffle=shuffle,
+                )
             score = None if validate is None else validate(params)
             _record(history, loss, score, params, tol)
             if on_epoch is not None and on_epoch(epoch):
@@ -197,21 +229,8 @@ def train(
     return "max_iter"
 
 
-def _checked_epoch(*args, epoch, lr, **options):
-    """Train for an epoch; say what to do where it diverges."""
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return train_epoch(*args, lr=lr, **options)
-    except FloatingPointError as error:
-        raise FloatingPointError(
-            f"Training diverged in epoch {epoch + 1}: the {error} is not finite. Try a "
-            f"smaller learning_rate_init (the rate was {lr:.3g}), a smaller "
-            "max_grad_norm, or inputs scaled to about unit variance."
-        ) from None
-
-
 def _record(history, loss, score, params, tol):
-    """Note an epoch's loss and score, and whether there is progress."""
+    """Record an epoch's loss and score, and whether there is progress."""
     history.losses.append(loss)
     if score is None:
         better = loss < history.best_loss - tol
@@ -227,7 +246,7 @@ def _record(history, loss, score, params, tol):
 
 @contextmanager
 def uninterrupted():
-    """Put off Ctrl-C until the block is done, so that no update is left half made."""
+    """Defer Ctrl-C until the block is done, so that every update is complete."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is interrupted
         return

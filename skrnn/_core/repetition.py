@@ -3,7 +3,8 @@
 from hashlib import blake2b
 
 import numpy as np
-from scipy import sparse
+
+from skrnn._core.first_layer import first_layer_of
 
 
 def merge_repeated(rows, offsets, targets, weights, target_offsets):
@@ -33,7 +34,7 @@ def merge_repeated(rows, offsets, targets, weights, target_offsets):
     weights : ndarray of shape (n_terms,)
         Their summed weights; zero for all other sequences.
     """
-    contents = _contents_of(rows)
+    contents = first_layer_of(rows).contents(rows)
     first, summed = {}, np.zeros(len(weights))
     for i in with_weight(weights, target_offsets).tolist():
         own = slice(target_offsets[i], target_offsets[i + 1])
@@ -50,42 +51,6 @@ def merge_repeated(rows, offsets, targets, weights, target_offsets):
 def with_weight(weights, offsets):
     """Return the sequences of which any target has a weight, in their order."""
     return np.flatnonzero(np.logical_or.reduceat(weights != 0, offsets[:-1]))
-
-
-def _contents_of(rows):
-    """Return a function from a range of rows to arrays that tell its content.
-
-    The arrays depend on the numbers that these rows stand for, not on how they are
-    stored, nor on any other rows.
-    """
-    if rows.ndim == 1:
-        return lambda start, stop: (b"ids", rows[start:stop].astype(np.int64))
-    d = rows.shape[1]
-    if sparse.issparse(rows):
-        if not rows.has_canonical_format:
-            rows = rows.copy()
-            rows.sum_duplicates()
-        counts, first = np.diff(rows.indptr), rows.indptr[:-1]
-        one_hot = counts == 1
-        ids = np.zeros(len(counts), dtype=np.int64)
-        ids[one_hot] = rows.indices[first[one_hot]]
-        one_hot[one_hot] = rows.data[first[one_hot]] == 1
-    else:
-        counts = np.count_nonzero(rows, axis=1)
-        ids = rows.argmax(axis=1).astype(np.int64)
-        one_hot = (counts == 1) & (rows.max(axis=1) == 1)
-
-    def contents(start, stop):
-        if one_hot[start:stop].all():
-            return b"ids", ids[start:stop]
-        part = rows[start:stop]
-        if 2 * counts[start:stop].sum() > (stop - start) * d:
-            return b"dense", part.toarray() if sparse.issparse(part) else part
-        part = sparse.csr_array(part)
-        columns = part.indices.astype(np.int64)
-        return b"sparse", counts[start:stop].astype(np.int64), columns, part.data
-
-    return contents
 
 
 def weighted_moments(y, weights):
