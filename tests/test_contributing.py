@@ -166,3 +166,29 @@ def test_recipe_of_a_compiled_cell_compiles(copy):
     assert result.returncode == 0, result.stderr
     kernel = re.search(r'name = "(\w+)"', header.read_text("utf-8"))[1]
     assert f'`kernel = "{kernel}"`' in section("A new compiled cell")
+
+
+def test_files_of_the_page_exist():
+    """All but those that the recipes add."""
+    folders = [ROOT, ROOT / "skrnn", ROOT / "skrnn" / "_kernels"]
+    names = re.findall(r"`((?:\w+/)+|(?:\w+/)*\w+\.(?:py|hpp|cpp))`", PAGE)
+    assert len(names) > 40
+    missing = {
+        name
+        for name in names
+        if not any((folder / name).exists() for folder in folders)
+    }
+    assert missing == {
+        "skrnn/_core/poisson.py",
+        "skrnn/_core/minimal_gated.py",
+        "skrnn/_core/mixed.py",
+        "skrnn/_kernels/cells/minimal_gated.hpp",
+    }
+
+
+def test_functions_of_the_page_exist():
+    names = re.findall(r"`([A-Za-z_.]+)`", section("From `fit` to the weights"))
+    code = "".join(path.read_text("utf-8") for path in ROOT.glob("skrnn/**/*.py"))
+    names = {part for name in names for part in name.split(".")}
+    assert len(names) > 15
+    assert names - set(re.findall(r"(?:class|def) (\w+)", code)) == {"_validation"}
