@@ -6,6 +6,10 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
+from skrnn._core.batching import offsets_of
+
+__all__ = ["Sequences", "as_items", "object_array", "offsets_of"]
+
 
 class Sequences:
     """Sequences of any length, kept one after the other in one array.
@@ -61,9 +65,12 @@ class Sequences:
     array([3, 2])
     """
 
+    __module__ = "skrnn"
+
     ndim = 2  # and no dtype, by which scikit-learn would try to make numbers of it
 
     unknown = None  # of those pickled before it was there
+    layout = None  # how `check_sequences` read a 2-D array, if X was one
 
     def __init__(self, rows, offsets, *, n_tokens=None, unknown=None):
         _check_rows(rows)

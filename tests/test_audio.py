@@ -22,7 +22,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 import skrnn
-from skrnn import Delta, LogMelSpectrogram, RNNClassifier, Sequences, Stepwise, _audio
+from skrnn import Delta, LogMelSpectrogram, RNNClassifier, Sequences, Stepwise
+from skrnn.preprocessing import _log_mel
 
 rng = np.random.RandomState(0)
 WAVES = [rng.uniform(-1, 1, n) for n in (700, 30, 200, 1234)]
@@ -224,7 +225,7 @@ def test_other_integers_are_numbers():
 @pytest.mark.parametrize("block", [1, 256, 257, 1000, 3000])
 def test_blocks_do_not_matter(monkeypatch, block):
     expected = EXACT.transform(WAVES)
-    monkeypatch.setattr(_audio, "BLOCK", block)
+    monkeypatch.setattr(_log_mel, "BLOCK", block)
     assert_same(EXACT.transform(WAVES), expected)
 
 
@@ -308,7 +309,7 @@ def test_does_not_change_its_input():
         ([WAVES[0], np.array([0, 1, np.nan])], r"X\[1\] contains NaN.* at sample 2"),
         ([WAVES[0], np.array([0, -np.inf])], r"X\[1\] contains NaN or inf.* sample 1"),
         (np.array([[0.0, np.nan]]), "NaN"),
-        ([(8000, WAVES[0]), (16000, WAVES[1])], r"X\[1\] .*rate 16000 .*=8000: resam"),
+        ([(8000, WAVES[0]), (16000, WAVES[1])], r"X\[1\] .*rate 16000, .*=8000: resam"),
         ([WAVES[0], (16000, WAVES[1])], r"X\[1\] has the sample rate 16000"),
         ((8000, WAVES[0]), r"X\[0\] is 8000, not a waveform: .*pair"),
         ([WAVES[0], None], r"X\[1\] is None, not a waveform: pass a 1-D array"),
@@ -358,8 +359,8 @@ def test_refused(X, message):
         ({"frame_step": 5e-5}, "frame_step=5e-05 seconds are less than one sample"),
         ({"frame_step": 0.03}, "frame_step=0.03 is more than frame_length=0.025"),
         ({"n_fft": 199}, "n_fft=199 is less than the 200 samples of a frame"),
-        ({"window": "no such"}, "window='no such' is none that scipy.signal"),
-        ({"window": ("kaiser", "x")}, "window=.'kaiser', 'x'. is none"),
+        ({"window": "no such"}, "window='no such' is not a window of scipy.signal"),
+        ({"window": ("kaiser", "x")}, "window=.'kaiser', 'x'. is not a window"),
         ({"n_mels": 100}, r"n_mels=100 bands are too many for n_fft=256: .* 31.2 Hz"),
     ],
 )
@@ -437,7 +438,7 @@ def test_delta_without_fit_takes_any_width_and_then_one():
     assert delta.transform([[0.5, 1.5]]).rows.shape == (2, 2)
     assert not hasattr(delta, "input_size_")
     delta.fit(ROWS)
-    with pytest.raises(ValueError, match="expecting 3 features a step"):
+    with pytest.raises(ValueError, match="expecting 3 features per step"):
         delta.transform([ROWS[0][:, :2]])
 
 

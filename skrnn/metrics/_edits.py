@@ -3,7 +3,7 @@
 import numpy as np
 
 from skrnn._validation import check_weights, targets_as_list
-from skrnn.metrics._steps import is_container
+from skrnn.metrics._encoding import is_container
 
 # --- references and predictions -------------------------------------------------------
 

@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 
 from skrnn._validation import sequence_of_row, targets_as_list
-from skrnn.metrics._steps import (
+from skrnn.metrics._encoding import (
     check_labels,
     check_lengths,
     flatten,

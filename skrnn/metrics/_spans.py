@@ -7,14 +7,14 @@ import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
 from skrnn._validation import sequence_of_row
-from skrnn.metrics._steps import (
+from skrnn.metrics._encoding import (
     check_average,
     encode,
     is_container,
     positions,
-    report,
     step_weights,
 )
+from skrnn.metrics._steps import report
 
 
 def _find_spans(ys):

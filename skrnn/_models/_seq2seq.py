@@ -1,4 +1,4 @@
-"""RNNSeq2Seq: a sequence of another length for each sequence."""
+"""RNNSeq2Seq: an encoder and a decoder with attention."""
 
 import warnings
 from numbers import Integral, Real
@@ -6,17 +6,12 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_scalar
 
-from skrnn._base import steady_arithmetic
-from skrnn._core import make_network
 from skrnn._core.seq2seq import ATTENTIONS
-from skrnn._docs import shared_docs
-from skrnn._sequences import object_array
-from skrnn._targets import TokenTargetRNN, stack
-from skrnn._validation import (
-    Interval,
-    StrOptions,
-    check_is_fitted,
-)
+from skrnn._models._blas import deterministic_arithmetic
+from skrnn._models._docs import shared_docs
+from skrnn._models._token_targets import TokenTargetRNN, stack
+from skrnn._sequences import as_items, object_array
+from skrnn._validation import Interval, StrOptions, check_weights, encode_labels
 
 
 @shared_docs(
@@ -28,45 +23,44 @@ from skrnn._validation import (
     score="mean log-likelihood of a token",
 )
 class RNNSeq2Seq(TokenTargetRNN):
-    """Recurrent network that turns a sequence into another one, of another length.
+    """Recurrent network that predicts a sequence of another length for each sequence.
 
-    For translation, pronunciation, spelling, dates and numbers written in many ways:
-    whatever reads one sequence and writes another. An encoder reads the whole of X[i];
-    a decoder then writes y[i] token by token, each time looking back at what the
-    encoder made of the steps that matter now: attention. It minimises the cross
-    entropy of each token given the source and the true tokens before it, ends
-    included, by backpropagation through time.
+    Typical tasks are translation, pronunciation, spelling correction and the
+    normalisation of dates and numbers. An encoder reads the whole of X[i]; a decoder
+    then emits y[i] token by token and at each token attends to the encoder's outputs.
+    Training minimises the cross entropy of each token given the source and the true
+    tokens before it, ends included, by backpropagation through time.
 
     Parameters
     ----------
     %(cell)s
     %(bidirectional)s
     attention : {"dot", "general", "additive"} or None, default="general"
-        How the decoder looks at the source. With h what the decoder's last layer says
-        after the tokens so far, and m what the encoder's says at a step of the source,
-        the score of that step is ``h @ m`` ("dot"), ``h @ W @ m`` ("general") or
-        ``v @ tanh(h @ W_query + m @ W_key)`` ("additive"). The steps are summed up by
-        the softmax of their scores. With None the decoder has the last state of the
-        encoder only.
+        The score function of attention. With the decoder output h and the encoder
+        output m at a step of the source, the score of that step is ``h @ m`` ("dot"),
+        ``h @ W @ m`` ("general") or ``v @ tanh(h @ W_query + m @ W_key)``
+        ("additive"). The context is the sum of the encoder outputs, weighted by the
+        softmax of the scores. With None there is no attention, and the decoder only
+        receives the last state of the encoder.
     %(layers)s
     %(training)s
     target_tokenizer : transformer, default=None
-        If given, what splits targets that are texts and joins predicted ones, such as
+        Splits targets that are texts, and joins predicted tokens to texts, such as
         ``Tokenizer(analyzer="char")``; a clone is fitted. If None, targets are
         sequences of tokens.
     max_target_tokens : int, default=None
-        If given, only so many of the most frequent tokens of the targets are told
-        apart. The others become an unknown token, which is never predicted.
+        The number of the most frequent target tokens to keep; None keeps all. Others
+        are encoded as an unknown token, which is never predicted.
     max_target_length : int, default=None
-        The number of tokens of a predicted target at most; None for that of the
-        longest target in `fit`.
+        The maximum number of tokens of a predicted target; None for that of the longest
+        target in `fit`.
     beam_width : int, default=1
-        How many beginnings of a target `predict` follows at a time. With 1 it takes
-        the most probable token each time.
+        The number of hypotheses that the beam search of `predict` keeps. With 1,
+        decoding is greedy: the most probable token at each step.
     length_penalty : float, default=0.0
-        In a beam, targets are compared by their log-probability divided by their number
-        of tokens, the end included, to this power: 0 favours short ones, 1 compares
-        means.
+        In beam search, hypotheses are ranked by their log-probability divided by their
+        number of tokens, the end included, to this power: 0 favours short targets, 1
+        ranks by the mean per token.
     %(run)s
 
     Attributes
@@ -74,28 +68,27 @@ class RNNSeq2Seq(TokenTargetRNN):
     classes_ : ndarray of shape (K,)
         The tokens of the targets.
     has_unknown_ : bool
-        Whether there is an unknown token besides.
+        Whether there is an unknown token, see `max_target_tokens`.
     longest_target_ : int
-        The number of tokens of the longest target that was fitted on.
+        The number of tokens of the longest target in `fit`.
     target_tokenizer_ : transformer or None
-        The fitted one.
+        The fitted tokenizer of targets.
     %(fitted)s
 
     See Also
     --------
     RNNTranscriber : For targets in the order of the source, such as speech.
     RNNTagger : For one label for each step.
-    skrnn.metrics.bleu_score, skrnn.metrics.label_error_rate : How good they are.
+    skrnn.metrics.bleu_score, skrnn.metrics.label_error_rate : Scores of predictions.
 
     Notes
     -----
     y is a container of n sequences, each a list or an array of at least one hashable
-    token; with a `target_tokenizer` also n texts. The layers of the decoder are as many
-    as those of the encoder, start from its last state, and have as many units as it has
-    in all its directions. The output layer stands on ``tanh([c, h] @ W_combined)``, c
-    being the sum that attention makes of the source, as in Luong et al. (2015), where
-    it is not read again at the next step, so that all steps can be computed at once in
-    training.
+    token; with a `target_tokenizer` also n texts. The decoder has as many layers as the
+    encoder; each layer starts from the last state of the encoder's layer and has as
+    many units as that layer has in all directions. The input of the output layer is
+    ``tanh([c, h] @ W_combined)``, c being the context, as in Luong et al. (2015), but
+    without input feeding, so that training computes all steps at once.
 
     References
     ----------
@@ -110,7 +103,7 @@ class RNNSeq2Seq(TokenTargetRNN):
 
     Examples
     --------
-    Reversing words:
+    The target is the reversed sequence:
 
     >>> import numpy as np
     >>> from skrnn import RNNSeq2Seq
@@ -131,6 +124,8 @@ class RNNSeq2Seq(TokenTargetRNN):
         "beam_width": [Interval(Integral, 1, None, closed="left")],
         "length_penalty": [Interval(Real, 0, None, closed="left")],
     }
+
+    __module__ = "skrnn"
 
     def __init__(
         self,
@@ -171,76 +166,22 @@ class RNNSeq2Seq(TokenTargetRNN):
         verbose=False,
         dtype="float32",
     ):
-        super().__init__(
-            cell=cell,
-            hidden_layer_sizes=hidden_layer_sizes,
-            bidirectional=bidirectional,
-            attention=attention,
-            activation=activation,
-            embedding_dim=embedding_dim,
-            dropout=dropout,
-            solver=solver,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            decay_rate=decay_rate,
-            decay_steps=decay_steps,
-            decay_start=decay_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            alpha=alpha,
-            max_grad_norm=max_grad_norm,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            tol=tol,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            warm_start=warm_start,
-            target_tokenizer=target_tokenizer,
-            max_target_tokens=max_target_tokens,
-            max_target_length=max_target_length,
-            beam_width=beam_width,
-            length_penalty=length_penalty,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            dtype=dtype,
-        )
+        self._set_params(locals())
 
-    @property
-    def _outputs(self):
-        return "softmax", self._end + 1
+    def _network_spec(self):
+        return self._shared_spec() | {
+            "n_outputs": self._end + 1,
+            "attention": self.attention,
+        }
 
-    def _describe(self):
-        described = super()._describe() | {"attention": self.attention}
-        for name in ("head", "pooling", "tied"):
-            del described[name]
-        return described
-
-    def _validator(self, network, terms):
-        data = terms.data()
-
+    def _scorer(self, network, data):
         def validate(params):
             losses = network.losses(params, data, run_all=self._map_threads)
-            return -float(np.average(losses, weights=terms.weights))
+            return -float(np.average(losses, weights=data.weights))
 
         return validate
 
-    # --- use --------------------------------------------------------------------------
-
-    def _check(self, X):
-        check_is_fitted(self)
-        dtype = self._architecture["dtype"]
-        return self._check_X(X, reset=False, table=self._table, dtype=dtype)
-
-    def _check_pairs(self, X, y):
-        """Return sources and their targets as `training.Data`."""
-        X = self._check(X)
-        y = self._tokenize(y, len(X), self.target_tokenizer_)
-        terms = self._encode_terms(X, y, np.ones(len(X)))
-        return terms.data()
+    # --- fitted models ----------------------------------------------------------------
 
     def predict(self, X):
         """Predict the target of each sequence.
@@ -253,20 +194,20 @@ class RNNSeq2Seq(TokenTargetRNN):
         Returns
         -------
         ndarray of shape (n,) of objects
-            Item i is an array of tokens, or with a `target_tokenizer` a text. Where
-            there is no end within the greatest length, it is cut there, with a warning
-            that says of how many.
+            Item i is an array of tokens, or with a `target_tokenizer` a text. Targets
+            that do not end within the maximum length are truncated; a warning gives
+            their number.
         """
-        return self._to_targets(*self._decode(X))
+        return self._to_targets(*self._decode(self._check_fitted_X(X)))
 
     def _decode(self, X):
-        X = self._check(X)
+        """Return the ids of the predicted tokens, and the offsets of targets."""
         if self.beam_width > 1:
-            best = (ways[0] for ways in self._search(X, self.beam_width))
-            found = [(ids, has_ended) for _, ids, has_ended in best]
+            best = (hypotheses[0] for hypotheses in self._search(X, self.beam_width))
+            decoded = [(ids, has_ended) for _, ids, has_ended in best]
         else:
-            with steady_arithmetic():
-                found = self._network().greedy(
+            with deterministic_arithmetic():
+                decoded = self._network().greedy(
                     self._params(),
                     X.rows,
                     X.offsets,
@@ -274,18 +215,19 @@ class RNNSeq2Seq(TokenTargetRNN):
                     excluded=self._excluded,
                     run_all=self._map_threads,
                 )
-        n_cut = sum(not has_ended for _, has_ended in found)
+        n_cut = sum(not has_ended for _, has_ended in decoded)
         if n_cut:
             warnings.warn(
-                f"{n_cut} of {len(X)} predicted targets had no end within "
-                f"{self._max_length} tokens and were cut there: raise "
-                "max_target_length, or train for longer.",
+                f"{n_cut} of {len(X)} predicted targets did not end within "
+                f"{self._max_length} tokens and were truncated: raise "
+                "max_target_length, or train longer.",
                 stacklevel=3,
             )
-        return stack([ids for ids, _ in found])
+        return stack([ids for ids, _ in decoded])
 
     def _search(self, X, width):
-        with steady_arithmetic():
+        """Return the hypotheses of beam search for each sequence, the best first."""
+        with deterministic_arithmetic():
             return self._network().search(
                 self._params(),
                 X.rows,
@@ -297,16 +239,13 @@ class RNNSeq2Seq(TokenTargetRNN):
                 run_all=self._map_threads,
             )
 
-    def _network(self):
-        return make_network(self._architecture)
-
     @property
     def _max_length(self):
         return self.max_target_length or self.longest_target_
 
     @property
     def _excluded(self):
-        """The outputs that are not predicted: the unknown token."""
+        """The outputs that are never predicted: the unknown token."""
         return [len(self.classes_)] if self.has_unknown_ else []
 
     def predict_n_best(self, X, n=5):
@@ -317,13 +256,15 @@ class RNNSeq2Seq(TokenTargetRNN):
         X : container of n sequences
             As in `fit`.
         n : int, default=5
-            How many at most. The search follows `beam_width` beginnings, at least n.
+            The maximum number of targets. The beam search keeps `beam_width`
+            hypotheses, at least n.
 
         Returns
         -------
         ndarray of shape (n,) of objects
             Item i is a list of pairs: the log-probability of a target, in nats, and the
-            target. Those that were cut come last, and only where others are too few.
+            target. Truncated targets come last, and only where complete ones are fewer
+            than n.
 
         Raises
         ------
@@ -331,9 +272,9 @@ class RNNSeq2Seq(TokenTargetRNN):
             If `n` is below 1.
         """
         check_scalar(n, "n", Integral, min_val=1)
-        X = self._check(X)
-        found = [ways[:n] for ways in self._search(X, max(n, self.beam_width))]
-        return self._to_pairs(found)
+        X = self._check_fitted_X(X)
+        found = self._search(X, max(n, self.beam_width))
+        return self._to_pairs([hypotheses[:n] for hypotheses in found])
 
     def score_samples(self, X, y=None):
         """Compute the log-probability of each target, given its source.
@@ -343,7 +284,7 @@ class RNNSeq2Seq(TokenTargetRNN):
         X : container of n sequences
             As in `fit`.
         y : container of n targets, default=None
-            As in `fit`, or without tokens. If None, those that `predict` gives.
+            As in `fit`; targets may be empty. If None, the predictions of `predict`.
 
         Returns
         -------
@@ -356,24 +297,50 @@ class RNNSeq2Seq(TokenTargetRNN):
             If a target has a token that was not in those of `fit`, and there is no
             unknown token.
         """
-        check_is_fitted(self)
-        y = self.predict(X) if y is None else y
+        X = self._check_fitted_X(X)
+        y = self._to_targets(*self._decode(X)) if y is None else y
         data = self._check_pairs(X, y)
-        with steady_arithmetic():
+        with deterministic_arithmetic():
             losses = self._network().losses(
                 self._params(), data, run_all=self._map_threads
             )
         return -np.add.reduceat(losses, data.term_offsets[:-1])
 
-    def attention_weights(self, X, y):
-        """Compute how much each token of a target looks at each step of its source.
+    def score(self, X, y, sample_weight=None):
+        """Compute the share of targets that are predicted exactly.
 
         Parameters
         ----------
         X : container of n sequences
             As in `fit`.
         y : container of n targets
-            As in `fit`, or without tokens; what `predict` returned will do.
+            As in `fit`. A target with a token that was not in those of `fit` counts as
+            an error.
+        sample_weight : array-like of shape (n,), default=None
+            The weight of each sequence.
+
+        Returns
+        -------
+        float
+        """
+        X = self._check_fitted_X(X)
+        ids, offsets = self._decode(X)
+        y = self._tokenize(y, len(X), self.target_tokenizer_)
+        weights = check_weights(sample_weight, len(X))
+        codes = encode_labels(y.tokens, self.classes_)
+        pairs = zip(as_items(ids, offsets), as_items(codes, y.offsets), strict=True)
+        right = [np.array_equal(a, b) for a, b in pairs]
+        return float(np.average(right, weights=weights))
+
+    def attention_weights(self, X, y):
+        """Compute the attention weights of the source's steps for each target token.
+
+        Parameters
+        ----------
+        X : container of n sequences
+            As in `fit`.
+        y : container of n targets
+            As in `fit`, such as the predictions of `predict`; targets may be empty.
 
         Returns
         -------
@@ -386,13 +353,13 @@ class RNNSeq2Seq(TokenTargetRNN):
         ValueError
             If the model has no attention, or as in `score_samples`.
         """
-        data = self._check_pairs(X, y)
+        data = self._check_pairs(self._check_fitted_X(X), y)
         if self._architecture["attention"] is None:
             raise ValueError(
-                "There are no weights, since the model was fitted with attention=None: "
-                'fit it with another, such as "general".'
+                "attention_weights needs a model with attention; this one was fitted "
+                'with attention=None. Refit with, e.g., attention="general".'
             )
-        with steady_arithmetic():
+        with deterministic_arithmetic():
             weights = self._network().attention_weights(self._params(), data)
         return object_array(weights, len(weights))
 
@@ -400,11 +367,11 @@ class RNNSeq2Seq(TokenTargetRNN):
     def weights_(self):
         """The weights by name, views that share memory with the model.
 
-        Those of the encoder have the names of other estimators: ``embedding``, ``W0``,
-        ``U0``, ``b0`` and so on. Those of the decoder have them with ``decoder_``
-        before, ``decoder_W_out`` of shape (M, K) and ``decoder_b_out`` of shape (K,)
-        being the output layer, M the units of the decoder's last layer and K the number
-        of tokens, with the unknown token, if there is one, and the end.
+        Weights of the encoder have the names of other estimators: ``embedding``,
+        ``W0``, ``U0``, ``b0`` and so on. Names of the decoder's weights have the prefix
+        ``decoder_``. ``decoder_W_out`` of shape (M, K) and ``decoder_b_out`` of shape
+        (K,) are the output layer, M the units of the decoder's last layer and K the
+        number of target tokens, including the unknown token, if any, and the end.
 
         - ``W_attention``, shape (M, M), of "general" attention;
         - ``W_query``, ``W_key``, shape (M, M), and ``v_attention``, shape (M,), of

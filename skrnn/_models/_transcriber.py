@@ -1,19 +1,18 @@
-"""RNNTranscriber: labels in their order, without the steps that they belong to."""
+"""RNNTranscriber: label sequences without an alignment (CTC)."""
 
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_scalar
 
-from skrnn._base import steady_arithmetic
-from skrnn._core import make_network
 from skrnn._core.ctc import n_steps_needed
-from skrnn._core.ctc_decoding import best_path, prefix_search
+from skrnn._core.ctc_decoding import prefix_search
 from skrnn._core.heads import Softmax
-from skrnn._docs import shared_docs
-from skrnn._prior import TokenPrior, find_language_model
+from skrnn._models._blas import deterministic_arithmetic
+from skrnn._models._docs import shared_docs
+from skrnn._models._token_prior import TokenPrior, find_language_model
+from skrnn._models._token_targets import TokenTargetRNN, stack
 from skrnn._sequences import as_items
-from skrnn._targets import TokenTargetRNN, stack
 from skrnn._validation import HasMethods, Interval, check_is_fitted, check_weights
 from skrnn.metrics import label_error_rate
 
@@ -27,38 +26,37 @@ from skrnn.metrics import label_error_rate
     score="mean log-likelihood of a token, as in `loss_curve_`",
 )
 class RNNTranscriber(TokenTargetRNN):
-    """Recurrent network that writes down sequences, without an alignment to learn from.
+    """Recurrent network that transcribes sequences, trained on unaligned labels.
 
-    For speech, handwriting, gestures: whatever has labels in the order of its steps,
-    fewer than there are steps, of which nobody knows where they begin and end. It is
-    trained by connectionist temporal classification (CTC): at every step it gives a
-    probability to each label and to a blank, and the probability of a target is that
-    of all ways to spread its labels over the steps.
+    Typical inputs are speech, handwriting and gestures: the labels are in the order of
+    the steps and fewer than the steps, and the steps that belong to a label are
+    unknown. Training uses connectionist temporal classification (CTC): the network
+    computes a probability of each label and of a blank at every step, and the
+    probability of a target is the sum over all alignments of its labels to the steps.
 
     Parameters
     ----------
     target_tokenizer : transformer, default=None
-        If given, targets are texts, which it splits into tokens, and its
-        `inverse_transform` joins those that are predicted, as
-        ``Tokenizer(analyzer="char")`` does.
+        Splits targets that are texts, and joins predicted tokens to texts, such as
+        ``Tokenizer(analyzer="char")``; a clone is fitted. If None, targets are
+        sequences of tokens.
     max_target_tokens : int, default=None
-        If given, only so many of the most frequent tokens are learned. The others are
-        one unknown token, which is never predicted.
+        The number of the most frequent target tokens to keep; None keeps all. Others
+        are encoded as an unknown token, which is never predicted.
     beam_width : int, default=1
-        How many beginnings of a target are followed in the search for the best one.
-        With 1 what is predicted is what the most probable path spells. Predictions
-        look at the present value, as they do for the next three.
+        The number of prefixes that the search keeps. With 1, `predict` decodes the most
+        probable path. Read at prediction time: it can be changed without refitting, and
+        so can the next three parameters.
     language_model : estimator, default=None
-        A fitted :class:`RNNLanguageModel` of targets, which has a say in the search:
-        one of the numbers of tokens, their positions in `classes_`, or a pipeline of a
-        :class:`VocabularyEncoder` and one, which reads the tokens themselves. In a
-        search for parameters give it in a :class:`~sklearn.frozen.FrozenEstimator`,
-        which cloning leaves as it is.
+        Fitted :class:`RNNLanguageModel` used to rescore hypotheses: either fitted on
+        indices into `classes_`, or a pipeline of :class:`VocabularyEncoder` and
+        :class:`RNNLanguageModel` fitted on the tokens. In a parameter search, wrap it
+        in a :class:`~sklearn.frozen.FrozenEstimator`, which cloning keeps fitted.
     language_model_weight : float, default=0.5
-        The weight of its log-probability.
+        The weight of the language model's log-probability.
     length_bonus : float, default=0.0
-        What is added to the log-probability for each token, since a language model
-        makes long targets less probable. With a `beam_width` above 1.
+        Added to the log-probability for each token, since a language model makes long
+        targets less probable. Applies if `beam_width` is above 1.
     %(cell)s
     %(bidirectional)s
     %(layers)s
@@ -72,15 +70,15 @@ class RNNTranscriber(TokenTargetRNN):
     target_tokenizer_ : transformer or None
         The fitted tokenizer of targets.
     has_unknown_ : bool
-        Whether tokens were left out, see `max_target_tokens`.
+        Whether there is an unknown token, see `max_target_tokens`.
     longest_target_ : int
         The number of tokens of the longest target in `fit`.
     %(fitted)s
 
     See Also
     --------
-    RNNTagger : Where each step has a label in training.
-    skrnn.metrics.label_error_rate : How far predictions are from the truth.
+    RNNTagger : For targets with a label for each step.
+    skrnn.metrics.label_error_rate : Edits per true token.
 
     Notes
     -----
@@ -88,15 +86,15 @@ class RNNTranscriber(TokenTargetRNN):
     hashable objects, or with a `target_tokenizer` a text. It may be empty. A sequence
     must have a step for each of its tokens, and one more between two that are equal.
 
-    A path takes one label or the blank at each step. It spells its labels, runs of one
-    label being one, without the blanks: ``a - a a b b`` spells ``a a b``. The loss is
-    minus the logarithm of the probability of all paths that spell the target. At first
-    a blank is as probable as the mean length of targets says, and blanks may be all
-    that is predicted for some epochs.
+    A path has one label or the blank at each step. It spells its labels without the
+    blanks, repeated labels merged: ``a - a a b b`` spells ``a a b``. The loss is the
+    negative log-probability of all paths that spell the target. The initial probability
+    of the blank follows from the mean length of the targets; in the first epochs the
+    model may predict blanks only.
 
-    The search follows prefixes, each with all of its paths, and maximises
+    The prefix search sums over all paths of each prefix and maximises
     ``log P(y | x) + language_model_weight * log P(y) + length_bonus * len(y)``, where
-    P(y) is the probability by the language model, the end included.
+    P(y) is the probability under the language model, the end included.
 
     A 2-D array is read as n univariate series.
 
@@ -112,7 +110,7 @@ class RNNTranscriber(TokenTargetRNN):
 
     Examples
     --------
-    Runs of ones and twos between zeros, of any length:
+    The input has runs of ones and twos between zeros, of any length:
 
     >>> import numpy as np
     >>> from skrnn import RNNTranscriber
@@ -140,6 +138,7 @@ class RNNTranscriber(TokenTargetRNN):
         "length_bonus": [Interval(Real, None, None, closed="neither")],
     }
 
+    __module__ = "skrnn"
     _allow_empty = True
 
     def __init__(
@@ -181,87 +180,50 @@ class RNNTranscriber(TokenTargetRNN):
         verbose=False,
         dtype="float32",
     ):
-        super().__init__(
-            target_tokenizer=target_tokenizer,
-            max_target_tokens=max_target_tokens,
-            beam_width=beam_width,
-            language_model=language_model,
-            language_model_weight=language_model_weight,
-            length_bonus=length_bonus,
-            cell=cell,
-            hidden_layer_sizes=hidden_layer_sizes,
-            bidirectional=bidirectional,
-            activation=activation,
-            embedding_dim=embedding_dim,
-            dropout=dropout,
-            solver=solver,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            decay_rate=decay_rate,
-            decay_steps=decay_steps,
-            decay_start=decay_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            alpha=alpha,
-            max_grad_norm=max_grad_norm,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            tol=tol,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            warm_start=warm_start,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            dtype=dtype,
-        )
+        self._set_params(locals())
 
-    # --- fit --------------------------------------------------------------------------
-
-    @property
-    def _outputs(self):
-        return "ctc", self._end + 1
-
-    def _learn_targets(self, y, weights, classes):
-        super()._learn_targets(y, weights, classes)
+    def _fit_y(self, X, y, weights, classes, reset):
+        super()._fit_y(X, y, weights, classes, reset)
         if len(self.classes_) == 0:
             raise ValueError(
-                "y has no tokens, only empty targets: there is nothing to transcribe."
+                "y has no tokens, only empty targets: pass at least one target with a "
+                "token."
             )
 
-    def _make_terms(self, X, y, weights):
-        self._prior()  # raises if a parameter is not as it should be
-        terms = super()._make_terms(X, y, weights)
-        needed = n_steps_needed(terms.targets, self._end)
+    def _network_spec(self):
+        return self._shared_spec() | {
+            "n_outputs": self._end + 1,
+            "pooling": None,
+            "head": "ctc",
+            "tied": False,
+        }
+
+    def _encode(self, X, y, weights):
+        self._priors()  # raises if a parameter of the search is invalid
+        data = self._encode_pairs(X, y, weights)
+        needed = n_steps_needed(data.targets, self._end)
         short = (X.lengths < needed) & (weights != 0)
         if short.any():
             i = int(np.argmax(short))
-            n_tokens = np.diff(terms.offsets)[i] - 1
+            n_tokens = np.diff(data.term_offsets)[i] - 1
             raise ValueError(
                 f"y[{i}] has {n_tokens} tokens, {needed[i] - n_tokens} of them equal "
-                f"to the one before, and X[{i}] has {X.lengths[i]} steps where at "
+                f"to the token before, and X[{i}] has {X.lengths[i]} steps where at "
                 f"least {needed[i]} are needed, one for each token and one between "
-                "equal ones: leave the sequence out, or give it more steps or fewer "
-                "tokens."
+                "equal tokens: remove the sequence, or pass more steps or fewer tokens."
             )
-        if self.n_iter_ == 0:
-            make_network(self._architecture).head.fill(self._params(), terms.data())
-        return terms
+        return data
 
-    def _validator(self, network, terms):
-        data = terms.data()
-        weights = terms.weights[terms.offsets[1:] - 1]
+    def _scorer(self, network, data):
+        weights = data.weights[data.term_offsets[1:] - 1]  # of sequences
 
         def validate(params):
             losses = network.losses(params, data, run_all=self._map_threads)
-            return -float((losses * weights).sum() / terms.weights.sum())
+            return -float((losses * weights).sum() / data.weights.sum())
 
         return validate
 
-    # --- use --------------------------------------------------------------------------
+    # --- fitted models ----------------------------------------------------------------
 
     def predict(self, X):
         """Predict the tokens of each sequence.
@@ -276,7 +238,7 @@ class RNNTranscriber(TokenTargetRNN):
         ndarray of shape (n,) of objects
             Item i is an array of tokens, or with a `target_tokenizer` a text.
         """
-        return self._to_targets(*self._decode(X))
+        return self._to_targets(*self._decode(*self._scores(X)))
 
     def predict_n_best(self, X, n=5):
         """Predict several targets for each sequence, the best one first.
@@ -286,19 +248,20 @@ class RNNTranscriber(TokenTargetRNN):
         X : container of n sequences
             As in `fit`.
         n : int, default=5
-            How many at most. The search follows `beam_width` beginnings, at least n.
+            The maximum number of targets. The search keeps `beam_width` prefixes, at
+            least n.
 
         Returns
         -------
         ndarray of shape (n,) of objects
-            Item i is a list of pairs: the log-probability as the search found it, with
-            what a language model and `length_bonus` add, and the target. It may be too
-            small, as the search does not follow all paths.
+            Item i is a list of pairs: the score and the target. The score is the sum of
+            the log-probability over the paths that the search kept, a lower bound, and
+            the terms of the language model and of `length_bonus`.
         """
         check_is_fitted(self)
         check_scalar(n, "n", Integral, min_val=1)
-        found = [ways[:n] for ways in self._search(X, max(n, self.beam_width))]
-        return self._to_pairs(found)
+        found = self._search(*self._scores(X), max(n, self.beam_width))
+        return self._to_pairs([hypotheses[:n] for hypotheses in found])
 
     def predict_log_proba(self, X):
         """Compute the log-probability of each token, and of the blank, at each step.
@@ -311,11 +274,11 @@ class RNNTranscriber(TokenTargetRNN):
         Returns
         -------
         ndarray of shape (n,) of objects
-            Item i is a float64 array of shape (T_i, K + 1), its columns in the order of
-            `classes_`, the last one the blank. Before it is the unknown token, if there
-            is one.
+            Item i is a float64 array of shape (T_i, K + 1): the columns of `classes_`,
+            then the column of the unknown token, if there is one, and last the blank.
         """
-        return as_items(*self._log_proba(X))
+        scores, X = self._scores(X)
+        return as_items(log_softmax(scores), X.offsets)
 
     def score_samples(self, X, y=None):
         """Compute the log-probability of the target of each sequence.
@@ -325,13 +288,13 @@ class RNNTranscriber(TokenTargetRNN):
         X : container of n sequences
             As in `fit`.
         y : container of n targets, default=None
-            As in `fit`. If None, those that `predict` gives.
+            As in `fit`. If None, the predictions of `predict`.
 
         Returns
         -------
         ndarray of shape (n,)
-            In nats, without a language model; minus infinity where the sequence is too
-            short for its target.
+            In nats, without the language model; minus infinity where the sequence is
+            too short for its target.
 
         Raises
         ------
@@ -339,37 +302,30 @@ class RNNTranscriber(TokenTargetRNN):
             If a target has a token that was not in those of `fit`, and there is no
             unknown token.
         """
-        check_is_fitted(self)
         y = self.predict(X) if y is None else y
-        dtype = self._architecture["dtype"]
-        X = self._check_X(X, reset=False, table=self._table, dtype=dtype)
-        y = self._tokenize(y, len(X), self.target_tokenizer_)
-        terms = self._encode_terms(X, y, np.ones(len(X)))
-        network = make_network(self._architecture)
-        with steady_arithmetic():
-            losses = network.losses(
-                self._params(),
-                terms.data(),
-                run_all=self._map_threads,
+        data = self._check_pairs(self._check_fitted_X(X), y)
+        with deterministic_arithmetic():
+            losses = self._network().losses(
+                self._params(), data, run_all=self._map_threads
             )
         return -losses
 
     def score(self, X, y, sample_weight=None):
-        """Compute 1 minus the label error rate: the edits for each true token.
+        """Compute 1 minus the label error rate, the edits per true token.
 
         Parameters
         ----------
         X : container of n sequences
             As in `fit`.
         y : container of n targets
-            As in `fit`. A token that was never seen in `fit` counts as not predicted.
+            As in `fit`. A token that was not in those of `fit` counts as an error.
         sample_weight : array-like of shape (n,), default=None
-            How much the edits and tokens of each sequence count.
+            The weight of the edits and tokens of each sequence.
 
         Returns
         -------
         float
-            At most 1; negative where there are more edits than tokens.
+            At most 1; negative if there are more edits than tokens.
 
         Raises
         ------
@@ -377,7 +333,7 @@ class RNNTranscriber(TokenTargetRNN):
             If there are no true tokens.
         """
         check_is_fitted(self)
-        ids, offsets = self._decode(X)
+        ids, offsets = self._decode(*self._scores(X))
         y = self._tokenize(y, len(offsets) - 1, self.target_tokenizer_)
         codes = self._encode_tokens(y, np.zeros(len(offsets) - 1, dtype=bool))
         true = as_items(codes[codes != self._end], y.offsets)
@@ -385,32 +341,27 @@ class RNNTranscriber(TokenTargetRNN):
         predicted = as_items(ids, offsets)
         return 1 - label_error_rate(true, predicted, sample_weight=weights)
 
-    def _log_proba(self, X):
-        """Return the log-probabilities of all steps, and where sequences begin."""
-        scores, offsets = self._scores(X)
-        return Softmax().log_proba(scores.astype(np.float64)), offsets
-
-    def _decode(self, X):
+    def _decode(self, scores, X):
+        """Return the ids of the predicted tokens, and the offsets of targets."""
         if self.beam_width == 1 and self.language_model is None:
-            scores, offsets = self._scores(X)
             if self.has_unknown_:
                 scores[:, len(self.classes_)] = -np.inf
-            return best_path(scores, offsets)
-        return stack([ways[0][1] for ways in self._search(X, self.beam_width)])
+            return self._network().head.decode(scores, X.offsets)
+        found = self._search(scores, X, self.beam_width)
+        return stack([hypotheses[0][1] for hypotheses in found])
 
-    def _search(self, X, width):
-        """Return of each sequence the best ways to label it."""
-        log_proba, offsets = self._log_proba(X)
-        make_prior = self._prior()
+    def _search(self, scores, X, width):
+        """Return the best hypotheses for each sequence: scores and ids."""
+        log_proba, priors = log_softmax(scores), self._priors()
         if self.has_unknown_:
             log_proba[:, len(self.classes_)] = -np.inf
         return [
-            prefix_search(rows, width, make_prior())
-            for rows in as_items(log_proba, offsets)
+            prefix_search(rows, width, priors())
+            for rows in as_items(log_proba, X.offsets)
         ]
 
-    def _prior(self):
-        """Return a function that returns what to add in a new search, or None."""
+    def _priors(self):
+        """Return a function that returns the prior of a new search, or None."""
         check_scalar(self.beam_width, "beam_width", Integral, min_val=1)
         weight, bonus = self.language_model_weight, self.length_bonus
         if self.language_model is None:
@@ -419,8 +370,19 @@ class RNNTranscriber(TokenTargetRNN):
             return lambda: TokenPrior(self._end + 1, weight, bonus)
         if self.beam_width == 1:
             raise ValueError(
-                "beam_width=1 takes the most probable path, in which a language_model "
-                "has no say: use a larger beam_width, such as 10."
+                "language_model is not used with beam_width=1 (best-path decoding). "
+                "Set beam_width, for example to 10."
             )
         model, ids = find_language_model(self.language_model, self.classes_)
         return lambda: TokenPrior(self._end + 1, weight, bonus, model, ids)
+
+    def _upgrade(self, state, saved_as):
+        state = super()._upgrade(state, saved_as)
+        if saved_as < 3 and "_architecture" in state:
+            state["_architecture"] = {**state["_architecture"], "head": "ctc"}
+        return state
+
+
+def log_softmax(scores):
+    """Return the logarithm of the softmax of each row, float64."""
+    return Softmax().log_proba(scores.astype(np.float64))
