@@ -5,7 +5,7 @@ PYTHON ?= python3
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip -qq --disable-pip-version-check install --editable
-NUMPY_TESTS := $(patsubst %,tests/test_%.py,recurrence gradients network golden inputs \
+NUMPY_TESTS := $(patsubst %,tests/test_%.py,recurrence gradients network golden first_layer \
 	heads optimizers solvers training tagger classifier language_model attention \
 	seq2seq ctc transcriber threads)
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard skrnn/_kernels/*pp)

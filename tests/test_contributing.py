@@ -26,7 +26,7 @@ sys.exit(pytest.main(["-q", "-k", "poisson and gru", "tests/test_gradients.py"])
 """,
     "A new cell": """
 import pytest
-names = "minimal_gated-tanh-2-2 or minimal_gated-True"
+names = "minimal_gated-tanh-sizes1-True or minimal_gated-True"
 sys.exit(pytest.main(["-q", "-k", names, "tests/test_gradients.py"]))
 """,
     # Ids and numbers have the losses and gradients of dense rows, in which the ids are

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from core_helpers import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skrnn._core import ctc, kernels
-from skrnn._core.batching import PackedBatch
-from skrnn._core.prefix_search import best_path, prefix_search
+from skrnn._core.batching import offsets_of
+from skrnn._core.ctc_decoding import best_path, prefix_search
 
 GOLDEN = np.load(Path(__file__).with_name("golden") / "ctc.npz")
 WAYS = ["numpy"] + (kernels.compiled.supported() if kernels.compiled else [])
@@ -29,11 +30,6 @@ def way(request, monkeypatch):
         kernels.use(request.param)
         yield
         kernels.use(before)
-
-
-def make_batch(lengths):
-    lengths = np.array(lengths)
-    return PackedBatch(np.cumsum(lengths) - lengths, lengths)
 
 
 def with_blanks(targets, blank):
@@ -73,7 +69,7 @@ def test_every_target_of_a_sequence(T, K):
     targets = [
         target for L in range(T + 2) for target in product(range(K - 1), repeat=L)
     ]
-    batch = make_batch([T] * len(targets))
+    batch = batch_of([T] * len(targets))
     packed = np.repeat(scores, len(targets), axis=0)
     found = -ctc.losses(packed, with_blanks(targets, K - 1), batch)
     assert_allclose(
@@ -90,7 +86,7 @@ def test_every_target_of_a_sequence(T, K):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_losses_and_derivatives_of_pytorch(dtype):
     lengths, y = GOLDEN["lengths"], GOLDEN["labels"]
-    batch = make_batch(lengths)
+    batch = batch_of(lengths)
     scores = GOLDEN["scores"].astype(dtype)[batch.rows]
     tolerance = 1e-5 if dtype == "float32" else 1e-12
     losses = ctc.losses(scores, y, batch)
@@ -130,7 +126,7 @@ def test_kernel_is_the_reference(way, dtype, monkeypatch):
     @given(cases())
     def check(case):
         lengths, targets, scores, weights = case
-        batch, K = make_batch(lengths), scores.shape[1]
+        batch, K = batch_of(lengths), scores.shape[1]
         y = with_blanks([targets[i] for i in batch.order], K - 1)
         scores = scores.astype(dtype)
 
@@ -160,7 +156,7 @@ def test_kernel_is_the_reference(way, dtype, monkeypatch):
 @pytest.mark.usefixtures("way")
 def test_far_scores():
     """Paths of a probability that no float64 holds still count."""
-    batch = make_batch([200])
+    batch = batch_of([200])
     scores = np.zeros((200, 3))
     scores[:, 2] = 1000  # blanks, but the target has a hundred labels
     y = with_blanks([[0, 1] * 50], 2)
@@ -179,7 +175,7 @@ def test_too_short_by_one_step(target, n_steps):
     assert_array_equal(ctc.n_steps_needed(y, 2), [1, n_steps, 0])
     lengths = [9, n_steps - 1, 1] if n_steps > 1 else [9]
     y = with_blanks([[0], target, []][: len(lengths)], 2)
-    batch = make_batch(lengths)
+    batch = batch_of(lengths)
     rng = np.random.default_rng(0)
     scores = rng.standard_normal((sum(lengths), 3))
     losses = ctc.losses(scores, y, batch)
@@ -190,7 +186,7 @@ def test_too_short_by_one_step(target, n_steps):
     assert_array_equal(dscores[batch.sequence == 1], 0)
     lengths[1:2] = [n_steps] if n_steps > 1 else []
     scores = rng.standard_normal((sum(lengths), 3))
-    assert np.isfinite(ctc.losses(scores, y, make_batch(lengths))).all()
+    assert np.isfinite(ctc.losses(scores, y, batch_of(lengths))).all()
 
 
 @pytest.mark.usefixtures("way")
@@ -199,10 +195,10 @@ def test_a_loss_does_not_depend_on_the_batch():
     lengths = np.array([30, 17, 17, 8, 1])
     targets = [rng.integers(0, 6, size=min(9, T // 2)) for T in lengths]
     scores = rng.standard_normal((lengths.sum(), 7))
-    batch = make_batch(lengths)
+    batch = batch_of(lengths)
     losses = ctc.losses(scores[batch.rows], with_blanks(targets, 6), batch)
     for i, (start, stop) in enumerate(pairwise([0, *np.cumsum(lengths)])):
-        one = make_batch([stop - start])
+        one = batch_of([stop - start])
         alone = ctc.losses(scores[start:stop], with_blanks([targets[i]], 6), one)
         assert alone == losses[i]
 
@@ -210,7 +206,7 @@ def test_a_loss_does_not_depend_on_the_batch():
 @pytest.mark.usefixtures("way")
 def test_derivative_by_the_scores():
     rng = np.random.default_rng(0)
-    batch = make_batch([7, 4, 3, 1, 1])
+    batch = batch_of([7, 4, 3, 1, 1])
     y = with_blanks([[0, 0, 1, 0], [2], [1, 1], [], [2]], 3)
     scores, weights = rng.standard_normal((16, 4)), rng.uniform(0.5, 2, 5)
     _, dscores = ctc.loss_grad(scores.copy(), y, weights, batch)
@@ -231,7 +227,7 @@ def test_derivative_by_the_scores():
 def test_best_path_is_the_collapsed_argmax():
     rng = np.random.default_rng(0)
     lengths = rng.integers(1, 9, size=50)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    offsets = offsets_of(lengths)
     scores = rng.standard_normal((offsets[-1], 3))
     labels, starts = best_path(scores, offsets)
     for i, (start, stop) in enumerate(pairwise(offsets)):

@@ -1,11 +1,13 @@
-"""The first product: the same for ids, sparse and dense rows."""
+"""The projection of the inputs: the same for ids, sparse and dense rows."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from skrnn._core import inputs
+from skrnn._core.first_layer import Dropout, first_layer_of
+from skrnn._core.params import ArraySpec, Params
+from skrnn._core.products import product
 
 V, M = 6, 4
 IDS = np.array([3, 0, 3, 5, 0])  # 1, 2 and 4 are not touched
@@ -22,6 +24,19 @@ def filled(rng):
     return rng.uniform(1, 2, (5, V))
 
 
+def project(x, W):
+    return first_layer_of(x).row_product(product)(x, W)
+
+
+def table_grad(x, dz):
+    return first_layer_of(x).table_grad(x, dz)
+
+
+def drop(x, rate, seed=0, dtype=np.float64):
+    dropout = Dropout(rate, np.random.RandomState(seed), dtype)
+    return first_layer_of(x).drop(x, dropout, V)
+
+
 def as_dense(x):
     return x.toarray() if sparse.issparse(x) else np.eye(V)[x] if x.ndim == 1 else x
 
@@ -32,10 +47,10 @@ def test_one_hot_rows(kind, dtype):
     rng = np.random.default_rng(0)
     W, dz = (rng.standard_normal((n, M)).astype(dtype) for n in (V, 5))
     x = one_hot(kind, dtype)
-    z = inputs.project(x, W)
+    z = project(x, W)
     assert z.dtype == dtype
     assert_array_equal(z, W[IDS])
-    rows, values = inputs.project_grad(x, dz)
+    rows, values = table_grad(x, dz)
     assert values.dtype == dtype
     assert_array_equal(rows, [0, 3, 5])
     expected = [dz[1] + dz[4], dz[0] + dz[2], dz[3]]
@@ -50,8 +65,8 @@ def test_any_rows(kind):
     dense[rng.random((5, V)) < 0.4] = 0
     dense[:, [1, 4]] = 0
     x = sparse.csr_array(dense) if kind == "csr" else dense
-    assert_allclose(inputs.project(x, W), dense @ W, rtol=1e-13, atol=1e-15)
-    rows, values = inputs.project_grad(x, dz)
+    assert_allclose(project(x, W), dense @ W, rtol=1e-13, atol=1e-15)
+    rows, values = table_grad(x, dz)
     assert_array_equal(rows, [0, 2, 3, 5])
     assert_allclose(values, (dense.T @ dz)[rows], rtol=1e-13, atol=1e-15)
 
@@ -59,7 +74,7 @@ def test_any_rows(kind):
 def test_dense_rows_that_touch_everything_are_a_slice():
     rng = np.random.default_rng(2)
     x, dz = filled(rng), rng.standard_normal((5, M))
-    rows, values = inputs.project_grad(x, dz)
+    rows, values = table_grad(x, dz)
     assert rows == slice(None)
     assert_allclose(values, x.T @ dz, rtol=1e-14)
 
@@ -69,8 +84,8 @@ def test_repeated_columns_of_a_csr_row_add_up():
     W, dz = rng.standard_normal((V, M)), rng.standard_normal((2, M))
     x = sparse.csr_array(([1.0, 2.0, 4.0], [5, 0, 5], [0, 3, 3]), shape=(2, V))
     assert x.nnz == 3
-    assert_allclose(inputs.project(x, W), x.toarray() @ W, rtol=1e-14, atol=1e-15)
-    rows, values = inputs.project_grad(x, dz)
+    assert_allclose(project(x, W), x.toarray() @ W, rtol=1e-14, atol=1e-15)
+    rows, values = table_grad(x, dz)
     assert_array_equal(rows, [0, 5])
     assert_allclose(values, [2 * dz[0], 5 * dz[0]], rtol=1e-14)
 
@@ -79,7 +94,7 @@ def test_repeated_columns_of_a_csr_row_add_up():
 def test_rows_of_zeros_touch_nothing(kind):
     x = np.zeros((2, V))
     x = sparse.csr_array(x) if kind == "csr" else x
-    rows, values = inputs.project_grad(x, np.ones((2, M)))
+    rows, values = table_grad(x, np.ones((2, M)))
     assert len(rows) == 0
     assert values.shape == (0, M)
 
@@ -92,39 +107,72 @@ def test_the_id_minus_one_is_a_row_of_zeros(dtype):
     rows = np.eye(V + 1, V, dtype=dtype)[ids]
     before = W.copy()
     assert_array_equal(rows.any(axis=1), ids >= 0)
-    assert_array_equal(inputs.project(ids, W), rows @ W)
+    assert_array_equal(project(ids, W), rows @ W)
     assert_array_equal(W, before)
     for x in (ids, sparse.csr_array(rows), rows):
-        touched, values = inputs.project_grad(x, dz)
+        touched, values = table_grad(x, dz)
         assert_array_equal(touched, [0, 3])
         assert_allclose(values, [dz[2], dz[1] + dz[4]], rtol=1e-6)
-    touched, values = inputs.project_grad(np.array([-1, -1]), dz[:2])
+    touched, values = table_grad(np.array([-1, -1]), dz[:2])
     assert len(touched) == 0
     assert values.shape == (0, M)
 
 
+class Mirrored:
+    """A batch of two sequences, of which only the mirrored steps are asked for."""
+
+    reverse = np.array([3, 4, 2, 0, 1])
+
+
+@pytest.mark.parametrize("embedding_dim", [None, 3])
 @pytest.mark.parametrize("n_directions", [1, 2])
 @pytest.mark.parametrize("kind", [*KINDS, "filled"])
-def test_both_directions(kind, n_directions):
+def test_projections_of_both_directions(kind, n_directions, embedding_dim):
+    """Those of the rows written out, mirrored for the second; each with its bias."""
     rng = np.random.default_rng(4)
-    W = rng.standard_normal((n_directions, V, M))
-    dz = rng.standard_normal((n_directions, 5, M))
-    reverse = np.array([3, 4, 2, 0, 1])
+    E = embedding_dim or V
+    specs = {"W0": (n_directions, E, M), "b0": (n_directions, M)}
+    if embedding_dim:
+        specs["embedding"] = (V, E)
+    specs = {name: ArraySpec(shape) for name, shape in specs.items()}
+    params = Params.from_specs(specs, dtype=np.float64)
+    params.flat[...] = rng.standard_normal(params.flat.shape)
+    params.table[...] = rng.standard_normal(params.table.shape)
+    table = params["embedding"] if embedding_dim else np.eye(V)
     x = filled(rng) if kind == "filled" else one_hot(kind)
-    mirrored = [as_dense(x), as_dense(x)[reverse]][:n_directions]
-    z = inputs.project_both(x, reverse, W)
-    assert_allclose(z, np.matmul(mirrored, W), rtol=1e-13, atol=1e-15)
-    rows, values = inputs.project_both_grad(x, reverse, dz)
-    expected = np.matmul(np.transpose(mirrored, (0, 2, 1)), dz)
-    assert_allclose(values, expected[:, rows], rtol=1e-13, atol=1e-15)
+    layer, grads = first_layer_of(x), params.zero_grads()
+    z, index, tape = layer.project(params, x, Mirrored, product)
+    assert (index is None) == (kind != "ids")
+    if index is not None:
+        z = np.take_along_axis(z, index[:, :, None], axis=1)
+    mirrored = [as_dense(x), as_dense(x)[Mirrored.reverse]][:n_directions]
+    expected = mirrored @ table @ params["W0"] + params["b0"][:, None]
+    assert_allclose(z, expected, rtol=1e-12, atol=1e-14)
+    dz = rng.standard_normal(expected.shape)
+    layer.backward(dz, tape, Mirrored, params, grads)
+    dW = np.transpose(mirrored @ table, (0, 2, 1)) @ dz
+    if embedding_dim:
+        assert_allclose(grads["W0"], dW, rtol=1e-12, atol=1e-14)
+        dW = np.transpose(mirrored, (0, 2, 1)) @ dz @ params["W0"].transpose(0, 2, 1)
+        dW = dW.sum(axis=0)
+    rows, values = grads.table
+    assert_allclose(values, dW[..., rows, :], rtol=1e-12, atol=1e-14)
+    assert_array_equal(np.delete(dW, np.arange(V)[rows], axis=-2), 0)
 
 
-def test_both_directions_use_the_product_they_are_given():
+def test_the_product_that_is_given_is_used():
     def times(x, W, bias):
-        return np.full((len(x), W.shape[1]), 7.0)
+        return np.full((*x.shape[:-1], W.shape[-1]), 7.0)
 
-    z = inputs.project_both(np.ones((2, V)), [1, 0], np.ones((2, V, M)), times=times)
-    assert_array_equal(z, np.full((2, 2, M), 7))
+    specs = {"W0": ArraySpec((2, V, M)), "b0": ArraySpec((2, M))}
+    params, x = Params.from_specs(specs), np.ones((5, V))
+    z, _, _ = first_layer_of(x).project(params, x, Mirrored, times)
+    assert_array_equal(z, np.full((2, 5, M), 7))
+
+
+def test_rows_that_no_class_holds():
+    with pytest.raises(TypeError, match="The inputs are a list"):
+        first_layer_of([1, 2])
 
 
 # --- dropout --------------------------------------------------------------------------
@@ -133,11 +181,11 @@ def test_both_directions_use_the_product_they_are_given():
 @pytest.mark.parametrize("rate", [0.1, 0.75])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_mask_keeps_the_mean(rate, dtype):
-    mask = inputs.dropout_mask((200, 500), rate, np.random.RandomState(0), dtype)
+    mask = Dropout(rate, np.random.RandomState(0), dtype).mask((200, 500))
     assert mask.dtype == dtype
     assert_array_equal(np.unique(mask), np.array([0, 1 / (1 - rate)], dtype))
     assert_allclose(np.mean(mask == 0), rate, atol=0.006, rtol=0)  # 4 standard errors
-    again = inputs.dropout_mask((200, 500), rate, np.random.RandomState(0), dtype)
+    again = Dropout(rate, np.random.RandomState(0), dtype).mask((200, 500))
     assert_array_equal(mask, again)
 
 
@@ -152,7 +200,7 @@ def test_drop_scales_what_it_keeps(kind, dtype):
         x = rng.integers(0, 3, (n, V)).astype(dtype)
         x = sparse.csr_array(x) if kind == "csr" else x
     before = as_dense(x).copy()
-    dropped = inputs.drop(x, 0.25, np.random.RandomState(0), V, dtype)
+    dropped = drop(x, 0.25, dtype=dtype)
     assert_array_equal(as_dense(x), before)
     assert sparse.issparse(dropped) == (kind != "dense")
     assert dropped.shape == (n, V)
@@ -165,10 +213,7 @@ def test_drop_scales_what_it_keeps(kind, dtype):
 
 
 def test_the_same_tokens_are_dropped_from_every_kind():
-    ids, csr, dense = (
-        as_dense(inputs.drop(one_hot(k), 0.5, np.random.RandomState(3), V, np.float64))
-        for k in KINDS
-    )
+    ids, csr, dense = (as_dense(drop(one_hot(kind), 0.5, seed=3)) for kind in KINDS)
     assert 0 < np.count_nonzero(ids) < len(IDS)
     assert_array_equal(csr, ids)
     assert_array_equal(dense, ids)
@@ -177,8 +222,8 @@ def test_the_same_tokens_are_dropped_from_every_kind():
 def test_nothing_is_dropped_from_steps_without_a_token():
     ids = np.array([-1, 2, 0, -1])
     rows = np.eye(V + 1, V)[ids]
-    expected = inputs.drop(rows, 0.4, np.random.RandomState(0), V, np.float64)
+    expected = drop(rows, 0.4)
     for x in (ids, sparse.csr_array(rows)):
-        found = inputs.drop(x, 0.4, np.random.RandomState(0), V, np.float64)
+        found = drop(x, 0.4)
         assert found.shape == (4, V)
         assert_array_equal(found.toarray(), expected)

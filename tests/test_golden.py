@@ -4,10 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from core_helpers import backward, batch_of, forward, network_of
 from numpy.testing import assert_allclose
-
-from skrnn._core.batching import PackedBatch
-from skrnn._core.network import Network
 
 GOLDEN = np.load(Path(__file__).with_name("golden") / "torch.npz")
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
@@ -22,18 +20,13 @@ def test_outputs_and_gradients(cell, n_layers, n_directions, dtype):
     lengths, x = GOLDEN["lengths"], GOLDEN[f"{case}/x"]
     H = GOLDEN[f"{case}/U0"].shape[1]
     # every step is a token of its own, whose embedding is its input
-    network = Network(
+    network = network_of(
         cell=cell,
-        activation="tanh",
         input_size=len(x),
         hidden_sizes=(H,) * n_layers,
         n_outputs=H * n_directions,
         bidirectional=n_directions == 2,
         embedding_dim=x.shape[1],
-        pooling=None,
-        head="softmax",
-        dropout=(0, 0),
-        tied=False,
         dtype=dtype,
     )
     params = network.params()
@@ -42,12 +35,12 @@ def test_outputs_and_gradients(cell, n_layers, n_directions, dtype):
             params[name][...] = GOLDEN[f"{case}/{name}"]
     params["embedding"][...] = x
     params["W_out"][...] = np.eye(H * n_directions)  # the scores are the outputs
-    batch = PackedBatch(np.cumsum(lengths) - lengths, lengths)
+    batch = batch_of(lengths)
     ids = np.arange(len(x))[batch.rows]
-    out, _, tape = network.forward(params, ids, batch)
+    out, _, tape = forward(network, params, ids, batch)
     grads = params.zero_grads()
     dout = GOLDEN[f"{case}/dout"].astype(dtype)
-    network.backward(params, dout, tape, batch, grads)
+    backward(network, params, dout, tape, batch, grads)
 
     def check(found, name):
         expected = GOLDEN[f"{case}/{dtype}/{name}"]

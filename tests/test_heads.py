@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from core_helpers import data_of, network_of
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skrnn._core.heads import HEADS, Sigmoid, Softmax
 
+TERM_HEADS = [name for name in HEADS if HEADS[name].per_term]
 SCORES = np.log([[1.0, 2.0, 5.0], [3.0, 3.0, 4.0]])
 
 
@@ -65,7 +67,7 @@ def test_probabilities_keep_scores_and_precision(name, dtype):
     assert_allclose(np.log(proba), log_proba, rtol=rtol)
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", TERM_HEADS)
 def test_single_precision_losses_are_added_in_double(name):
     n = 1_000_003
     y = np.zeros(n, dtype=np.intp) if name == "softmax" else np.zeros((n, 1), "f")
@@ -121,3 +123,39 @@ def test_losses_of_terms_sum_to_the_loss(name, dtype, monkeypatch):
     far = np.array([[-3e38, 3e38, 0]], np.float32)
     own = np.array([1]) if name == "softmax" else np.array([[0, 1, 0]])
     assert np.isfinite(head.losses(far, own)).all()
+
+
+@pytest.mark.parametrize("name", ["squared_error", "absolute_error"])
+def test_losses_of_errors_sum_to_the_loss(name):
+    head, rng = HEADS[name](), np.random.default_rng(0)
+    scores, y = rng.standard_normal((2, 5, 3)).astype(np.float32)
+    before, weights = scores.copy(), rng.uniform(0.5, 2, 5).astype(np.float32)
+    losses = head.losses(scores, y)
+    assert losses.dtype == np.float64
+    assert_array_equal(scores, before)
+    loss, _ = head.loss_grad(scores.copy(), y, weights)
+    assert_allclose(loss, losses @ weights, rtol=1e-6)
+
+
+def test_decoding_takes_the_most_probable():
+    offsets = np.array([0, 2])
+    assert_array_equal(HEADS["softmax"]().decode(SCORES, offsets), [2, 2])
+    rows = HEADS["sigmoid"]().decode(SCORES - 1, offsets)
+    assert_array_equal(rows, [[0, 0, 1], [1, 1, 1]])
+    assert rows.dtype == np.int64
+    for name in ("squared_error", "absolute_error"):
+        assert_array_equal(HEADS[name]().decode(SCORES, offsets), SCORES)
+    labels, starts = HEADS["ctc"]().decode(SCORES[:, [1, 2, 0]], offsets)
+    assert_array_equal(labels, [1])
+    assert_array_equal(starts, [0, 1])
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_only_ctc_looks_at_the_data_before_training(name):
+    """The blank is as probable as steps that are not needed for labels."""
+    data = data_of(np.zeros(10), [8, 2], np.array([0, 1, 2, 0, 2]), [3, 2])
+    params = network_of(head=name).params()
+    HEADS[name]().fill(params, data)
+    blank = np.log(2 * (1 - 0.3) / 0.3) if name == "ctc" else 0
+    assert_allclose(params["b_out"], [0, 0, blank], rtol=1e-14)
+    assert not params["W_out"].any()

@@ -4,36 +4,27 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from core_helpers import (
+    K,
+    V,
+    as_table,
+    backward,
+    batch_of,
+    data_of,
+    forward,
+    initial_params,
+    network_of,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from skrnn._core.batching import PackedBatch
+from skrnn._core.batching import Data, PackedBatch, offsets_of
 from skrnn._core.cells import CELLS
-from skrnn._core.network import Network
+from skrnn._core.first_layer import Dropout
 
 LENGTHS = np.array([2, 4, 1, 4])
-OFFSETS = np.concatenate([[0], np.cumsum(LENGTHS)])
-BATCH = PackedBatch(OFFSETS[:-1], LENGTHS)
-N, V, K = OFFSETS[-1], 5, 3
+OFFSETS, BATCH, N = offsets_of(LENGTHS), batch_of(LENGTHS), LENGTHS.sum()
 WEIGHTS, TARGETS = np.ones(N), np.arange(N) % K
-
-
-def make_network(**changed):
-    options = {
-        "cell": "lstm",
-        "activation": "tanh",
-        "input_size": V,
-        "hidden_sizes": (4, 3),
-        "n_outputs": K,
-        "bidirectional": True,
-        "embedding_dim": None,
-        "pooling": None,
-        "head": "softmax",
-        "dropout": (0.0, 0.0),
-        "tied": False,
-        "dtype": np.float64,
-    }
-    return Network(**{**options, **changed})
 
 
 def make_rows(kind, dtype=np.float64):
@@ -50,7 +41,7 @@ def make_rows(kind, dtype=np.float64):
 @pytest.mark.parametrize("cell", CELLS)
 def test_shapes(cell):
     G, n_extra = CELLS[cell].n_gates, CELLS[cell].n_extra
-    network = make_network(cell=cell, embedding_dim=6)
+    network = network_of(cell=cell, embedding_dim=6)
     expected = {"embedding": (V, 6)}
     for l, (width, H) in enumerate([(6, 4), (8, 3)]):
         expected[f"W{l}"] = (2, width, G * H)
@@ -60,7 +51,7 @@ def test_shapes(cell):
             expected[f"e{l}"] = (2, n_extra, H)
     expected |= {"W_out": (6, K), "b_out": (K,)}
     assert network.shapes() == expected
-    one = make_network(cell=cell, bidirectional=False).shapes()
+    one = network_of(cell=cell, bidirectional=False).shapes()
     assert one["W0"] == (1, V, G * 4)
     assert one["W1"] == (1, 4, G * 3)
     assert one["W_out"] == (3, K)
@@ -68,7 +59,7 @@ def test_shapes(cell):
 
 
 def initial(seed=0, **changed):
-    return make_network(**changed).init_params(np.random.RandomState(seed))
+    return initial_params(network_of(**changed), seed)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -122,16 +113,16 @@ def test_embedded_steps_are_of_length_one():
 @pytest.mark.parametrize("embedding_dim", [None, 3])
 @pytest.mark.parametrize("cell", CELLS)
 def test_one_precision_throughout(cell, embedding_dim, dtype):
-    network = make_network(
+    network = network_of(
         cell=cell, embedding_dim=embedding_dim, dropout=(0.2, 0.2), dtype=dtype
     )
-    params = network.init_params(np.random.RandomState(0))
+    params = initial_params(network)
     assert params.flat.dtype == params.table.dtype == dtype
     weights = WEIGHTS.astype(dtype)
     for kind in ("ids", "csr", "dense"):
         rows, rng = make_rows(kind, dtype), np.random.RandomState(0)
         x = rows[BATCH.rows]
-        scores, _, tape = network.forward(params, x, BATCH, rng=rng)
+        scores, _, tape = forward(network, params, x, BATCH, rng=rng)
         assert scores.dtype == dtype
         assert {a.dtype for a in arrays_of(tape)} == {np.dtype(dtype)}
         _, grads, _ = network.loss_grad(params, x, TARGETS, weights, BATCH, rng)
@@ -154,9 +145,9 @@ def arrays_of(tape):
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
 def test_the_backward_direction_reads_from_the_end(cell, kind):
-    network = make_network(cell=cell, hidden_sizes=(4,))
-    params = network.init_params(np.random.RandomState(0))
-    one = make_network(cell=cell, hidden_sizes=(4,), bidirectional=False)
+    network = network_of(cell=cell, hidden_sizes=(4,))
+    params = initial_params(network)
+    one = network_of(cell=cell, hidden_sizes=(4,), bidirectional=False)
     rows = make_rows(kind)
     scores = np.zeros((N, K))
     for d in range(2):
@@ -184,10 +175,10 @@ def loss_grad(network, params, rows, seed=0):
 @pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_gradient_is_that_of_what_was_not_dropped(kind, embedding_dim, bidirectional):
-    network = make_network(
+    network = network_of(
         embedding_dim=embedding_dim, bidirectional=bidirectional, dropout=(0.3, 0.4)
     )
-    params, rows = network.init_params(np.random.RandomState(0)), make_rows(kind)
+    params, rows = initial_params(network), make_rows(kind)
     loss, grads, _ = loss_grad(network, params, rows)
     plain, _, _ = network.loss_grad(params, rows[BATCH.rows], TARGETS, WEIGHTS, BATCH)
     assert loss != plain
@@ -207,26 +198,20 @@ def test_gradient_is_that_of_what_was_not_dropped(kind, embedding_dim, bidirecti
         assert_allclose((grad * direction).sum(), (up - down) / 2e-5, rtol=1e-6)
 
 
-def as_table(grad, table):
-    written_out = np.zeros_like(table)
-    written_out[..., grad.rows, :] = grad.values
-    return written_out
-
-
 @pytest.mark.parametrize("embedding_dim", [None, 6])
 @pytest.mark.parametrize("rates", [(0.3, 0.4), (0.3, 0.0), (0.0, 0.4)])
 def test_rate_of_inputs_and_rate_of_what_is_above(rates, embedding_dim, monkeypatch):
     calls = []
 
-    def mask(shape, rate, rng, dtype):
-        calls.append((np.prod(shape) // N, rate))
-        return np.ones(shape, dtype)
+    def mask(dropout, shape):
+        calls.append((np.prod(shape) // N, dropout.rate))
+        return np.ones(shape)
 
-    monkeypatch.setattr("skrnn._core.inputs.dropout_mask", mask)
-    network = make_network(
+    monkeypatch.setattr(Dropout, "mask", mask)
+    network = network_of(
         hidden_sizes=(4, 3, 2), dropout=rates, embedding_dim=embedding_dim
     )
-    params, rows = network.init_params(np.random.RandomState(0)), make_rows("dense")
+    params, rows = initial_params(network), make_rows("dense")
     loss_grad(network, params, rows)
     first, above = rates
     expected = [(embedding_dim or V, first), (8, above), (6, above), (4, above)]
@@ -239,13 +224,13 @@ def test_rate_of_inputs_and_rate_of_what_is_above(rates, embedding_dim, monkeypa
 @pytest.mark.parametrize("embedding_dim", [None, 6])
 @pytest.mark.parametrize("cell", CELLS)
 def test_gradients_are_added(cell, embedding_dim):
-    network = make_network(cell=cell, embedding_dim=embedding_dim)
-    params, rows = network.init_params(np.random.RandomState(0)), make_rows("ids")
-    scores, _, tape = network.forward(params, rows[BATCH.rows], BATCH)
+    network = network_of(cell=cell, embedding_dim=embedding_dim)
+    params, rows = initial_params(network), make_rows("ids")
+    scores, _, tape = forward(network, params, rows[BATCH.rows], BATCH)
     grads, more = params.zero_grads(), params.zero_grads()
     more.flat[...] = 3
     for into in (grads, more):
-        network.backward(params, np.ones_like(scores), tape, BATCH, into)
+        backward(network, params, np.ones_like(scores), tape, BATCH, into)
     assert (grads.flat != 0).all()
     assert_allclose(more.flat, grads.flat + 3, rtol=1e-12)
 
@@ -257,12 +242,12 @@ def test_gradients_are_added(cell, embedding_dim):
 @pytest.mark.parametrize("embedding_dim", [None, 24])
 @pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
 def test_scores_do_not_depend_on_the_batch(kind, embedding_dim, dtype):
-    network = make_network(
+    network = network_of(
         input_size=70, hidden_sizes=(20, 7), embedding_dim=embedding_dim, dtype=dtype
     )
-    params = network.init_params(np.random.RandomState(0))
+    params = initial_params(network)
     rng = np.random.default_rng(0)
-    offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 20, 80))])
+    offsets = offsets_of(rng.integers(1, 20, 80))
     rows = rng.integers(0, 70, offsets[-1])
     if kind != "ids":
         rows = rng.standard_normal((offsets[-1], 70)).astype(dtype)
@@ -270,20 +255,20 @@ def test_scores_do_not_depend_on_the_batch(kind, embedding_dim, dtype):
         rows = sparse.csr_array(rows * (rows > 1))
     scores = network.scores(params, rows, offsets)
     for a, b in [*pairwise(offsets)][::20]:
-        batch = PackedBatch(np.array([0]), np.array([b - a]))
-        alone, _, tape = network.forward(params, rows[a:b], batch, keep=False)
-        assert tape is None
+        batch, x = batch_of([b - a]), rows[a:b]
+        alone, _, (tape, _) = forward(network, params, x, batch, training=False)
+        assert tape.layers == []
         assert_array_equal(scores[a:b], alone)
-        trained, _, _ = network.forward(params, rows[a:b], batch)
+        trained, _, _ = forward(network, params, x, batch)
         atol = 1e-5 if dtype == np.float32 else 1e-13
         assert_allclose(trained, alone, rtol=0, atol=atol)
 
 
 def test_batches_of_scores_may_be_computed_in_any_order():
-    network = make_network(hidden_sizes=(2,))
-    params = network.init_params(np.random.RandomState(0))
+    network = network_of(hidden_sizes=(2,))
+    params = initial_params(network)
     lengths = np.random.default_rng(0).integers(1, 4, 300)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    offsets = offsets_of(lengths)
     rows = np.arange(offsets[-1]) % V
     n_batches = []
 
@@ -304,16 +289,16 @@ def language_network(kind, dtype, cell="lstm", **changed):
     """Return a network of one direction, weights, rows, and where sequences begin."""
     rng = np.random.default_rng(0)
     options = {"embedding_dim": 4, "tied": True} if kind == "tied" else {}
-    network = make_network(
+    network = network_of(
         cell=cell,
         bidirectional=False,
         hidden_sizes=(5, 4),
         dtype=dtype,
         **{**options, **changed},
     )
-    params = network.init_params(np.random.RandomState(0))
+    params = initial_params(network)
     params.flat += rng.uniform(-0.3, 0.3, params.flat.shape).astype(dtype)
-    offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 30, 40))])
+    offsets = offsets_of(rng.integers(1, 30, 40))
     rows = rng.integers(-1, V, offsets[-1])
     if kind in ("csr", "dense"):
         rows = rng.standard_normal((offsets[-1], V)).astype(dtype)
@@ -357,7 +342,7 @@ def test_parts_of_any_length_are_the_whole_to_the_bit():
     parts = [(starts, n_first), (starts + n_first, lengths[long] - n_first)]
     so_far = None
     for begin, n_steps in parts:
-        own = np.concatenate([[0], np.cumsum(n_steps)])
+        own = offsets_of(n_steps)
         where = np.repeat(begin - own[:-1], n_steps) + np.arange(own[-1])
         scores, so_far = network.read(params, rows[where], own, so_far)
     assert_array_equal(scores, whole[long])
@@ -373,7 +358,8 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     network, params, rows, offsets = language_network(kind, np.float32, head=head)
     targets = np.random.default_rng(1).integers(0, K, offsets[-1])
     targets = targets if head == "softmax" else np.eye(K)[targets]
-    losses = network.losses(params, rows, targets, offsets)
+    data = Data(rows, offsets, targets, np.ones(len(targets)), offsets)
+    losses = network.losses(params, data)
     assert losses.dtype == np.float64
     scores = network.scores(params, rows, offsets)
     assert_array_equal(losses, network.head.losses(scores, targets))
@@ -383,17 +369,17 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     sizes, scored = [], []
     hidden, losses_of = network.hidden, network.head.losses
 
-    def counting(params, x, batch, *rest):
+    def counting(params, x, batch, **options):
         sizes.append(len(batch.rows))
-        return hidden(params, x, batch, *rest)
+        return hidden(params, x, batch, **options)
 
-    def scoring(scores, y):
+    def scoring(scores, *rest):
         scored.append(len(scores))
-        return losses_of(scores, y)
+        return losses_of(scores, *rest)
 
     monkeypatch.setattr(network, "hidden", counting)
     monkeypatch.setattr(network.head, "losses", scoring)
-    assert_array_equal(network.losses(params, rows, targets, offsets), losses)
+    assert_array_equal(network.losses(params, data), losses)
     found, found_state = network.read(params, rows, offsets)
     assert_array_equal(found, last)
     for layer, expected in zip(found_state, state, strict=True):
@@ -401,8 +387,38 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     assert max(sizes) <= max(max_rows, 40)  # a step of each, at least
     assert max(scored) <= max_rows
     assert sum(sizes) == 2 * offsets[-1]
-    one = network.losses(params, rows[: offsets[1]], targets[: offsets[1]], offsets[:2])
+    one = network.losses(params, data.take(np.arange(1)))
     assert_array_equal(one, losses[: offsets[1]])
+
+
+@pytest.mark.parametrize("head", ["softmax", "sigmoid", "ctc"])
+@pytest.mark.parametrize("pooling", [None, "mean"])
+@pytest.mark.parametrize("max_scores", [1, 2**22])
+def test_losses_of_both_directions(max_scores, pooling, head, monkeypatch):
+    """Those of the scores; of steps, of pooled sequences, or by CTC of sequences."""
+    if head == "ctc" and pooling:
+        return
+    monkeypatch.setattr("skrnn._core.network.MAX_SCORES", max_scores)
+    network = network_of(head=head, pooling=pooling)
+    params, rng = initial_params(network), np.random.default_rng(1)
+    n_terms = LENGTHS if pooling is None else np.ones(4, dtype=int)
+    targets = rng.integers(0, K, n_terms.sum())
+    if head == "ctc":
+        n_terms, targets = np.array([2, 1, 1, 3]), np.array([0, 2, 2, 2, 1, 1, 2])
+    targets = np.eye(K)[targets] if head == "sigmoid" else targets
+    data = data_of(make_rows("dense"), LENGTHS, targets, n_terms)
+    losses = network.losses(params, data)
+    scores = network.scores(params, data.rows, data.offsets)
+    if head == "ctc":
+        alone = [data.take(np.array([i])) for i in range(4)]
+        parts = np.split(scores, OFFSETS[1:-1])
+        expected = [
+            network.head.losses(part, one.targets, batch_of([len(part)]))[0]
+            for part, one in zip(parts, alone, strict=True)
+        ]
+    else:
+        expected = network.head.losses(scores, targets)
+    assert_array_equal(losses, expected)
 
 
 @pytest.mark.parametrize("embedding_dim", [None, 4])
@@ -410,14 +426,14 @@ def test_projecting_tokens_once_changes_no_bit(embedding_dim, monkeypatch):
     rng = np.random.default_rng(0)
     lengths = rng.integers(1, 9, 40)
     ids, offsets = rng.integers(-1, V, lengths.sum()), np.append(0, np.cumsum(lengths))
-    network = make_network(embedding_dim=embedding_dim)
-    params = network.init_params(np.random.RandomState(0))
+    network = network_of(embedding_dim=embedding_dim)
+    params = initial_params(network)
     params["b0"][...] = rng.standard_normal(params["b0"].shape)
     once = network.scores(params, ids, offsets)
-    monkeypatch.setattr("skrnn._core.network.MAX_PROJECTED", 0)
+    monkeypatch.setattr("skrnn._core.first_layer.MAX_PROJECTED", 0)
     assert_array_equal(network.scores(params, ids, offsets), once)
     for start, stop in pairwise(offsets[:5]):  # too short to look for repetitions
-        monkeypatch.setattr("skrnn._core.network.MAX_PROJECTED", 2**20)
+        monkeypatch.setattr("skrnn._core.first_layer.MAX_PROJECTED", 2**20)
         alone = network.scores(params, ids[start:stop], np.array([0, stop - start]))
         assert_array_equal(alone, once[start:stop])
 
@@ -425,7 +441,7 @@ def test_projecting_tokens_once_changes_no_bit(embedding_dim, monkeypatch):
 def test_a_long_sequence_is_read_in_windows(monkeypatch):
     network, params, _, _ = language_network("ids", np.float64)
     rows = np.arange(10_000) % V
-    targets, offsets = np.arange(10_000) % K, np.array([0, 10_000])
+    targets, lengths = np.arange(10_000) % K, np.array([10_000])
     sizes = []
     windows = PackedBatch.windows
 
@@ -434,24 +450,23 @@ def test_a_long_sequence_is_read_in_windows(monkeypatch):
         return windows(batch, n_steps)
 
     monkeypatch.setattr(PackedBatch, "windows", counting)
-    losses = network.losses(params, rows, targets, offsets)
+    losses = network.losses(params, data_of(rows, lengths, targets))
     assert sizes == [4096]
-    batch = PackedBatch(np.array([0]), np.array([10_000]))
-    scores = network.forward(params, rows, batch, keep=False)[0]
+    scores = forward(network, params, rows, batch_of(lengths), training=False)[0]
     assert_array_equal(losses, network.head.losses(scores, targets))
 
 
 @pytest.mark.parametrize("embedding_dim", [3, 4])
 def test_tied_weights_are_the_first_rows_of_the_embedding(embedding_dim):
-    network = make_network(
+    network = network_of(
         hidden_sizes=(4, embedding_dim),
         bidirectional=False,
         embedding_dim=embedding_dim,
         tied=True,
     )
-    params = network.init_params(np.random.RandomState(0))
+    params = initial_params(network)
     assert "W_out" not in network.shapes()
-    untied = make_network(
+    untied = network_of(
         hidden_sizes=(4, embedding_dim),
         bidirectional=False,
         embedding_dim=embedding_dim,

@@ -37,7 +37,8 @@ BY_HAND = {
 
 def make_params(table_rows=3):
     shapes = {"W0": (1, table_rows, 2), "U0": (1, 2), "b0": (3,)}
-    params = Params(shapes, "W0", table=np.ones((1, table_rows, 2)), dtype=np.float64)
+    table = np.ones((1, table_rows, 2))
+    params = Params(shapes, "W0", penalized={"U0"}, table=table, dtype=np.float64)
     params.flat[...] = 1
     return params
 

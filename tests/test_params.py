@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skrnn._core.params import Params, fill_glorot_uniform, orthogonal
+from skrnn._core.params import (
+    ArraySpec,
+    Params,
+    PrefixedParams,
+    RowGrad,
+    fill_glorot_uniform,
+    fill_specs,
+    orthogonal,
+)
 
 SHAPES = {
     "embedding": (7, 3),
@@ -23,9 +31,12 @@ SHAPES = {
 }
 
 
+WEIGHTS = {"embedding", "W0", "U0", "W1", "U1", "W_out"}
+
+
 def make_params(**values):
     table = np.ones(SHAPES["embedding"])
-    return Params(SHAPES, "embedding", table=table, **values)
+    return Params(SHAPES, "embedding", penalized=WEIGHTS, table=table, **values)
 
 
 def test_all_but_the_table_are_views_weights_first():
@@ -40,7 +51,7 @@ def test_all_but_the_table_are_views_weights_first():
     params.table[...] = 2
     for name, values in params.to_dict().items():
         assert values.shape == SHAPES[name]
-        assert_array_equal(values, 1 if name[0] in "WU" else 2)
+        assert_array_equal(values, 1 if name in WEIGHTS - {"embedding"} else 2)
     assert list(params.to_dict()) == list(SHAPES)
     params["b0"][1] = 3
     assert (params.flat == 3).sum() == 4
@@ -64,6 +75,49 @@ def test_copy_shares_nothing_and_gradients_are_zeros_of_the_same_dtype():
     assert copied.flat.dtype == grads.flat.dtype == np.float32
     assert_array_equal(grads.flat, 0)
     assert grads.n_penalized == params.n_penalized
+
+
+def test_arrays_of_specs_are_filled_in_their_order():
+    """The table is the embedding, or W0; arrays without a fill stay zero."""
+    rng, drawn = np.random.RandomState(0), np.random.RandomState(0).uniform(size=8)
+
+    def fill(rng, out):
+        out[...] = rng.uniform(size=out.shape)
+
+    specs = {
+        "b0": ArraySpec((2,), fill),
+        "W0": ArraySpec((2, 2), fill, penalized=True),
+        "b1": ArraySpec((3,)),
+        "U0": ArraySpec((2,), fill, penalized=True),
+    }
+    params = Params.from_specs(specs, dtype=np.float32)
+    assert params.table_name == "W0"
+    assert params.table.dtype == params.flat.dtype == np.float32
+    assert params.n_penalized == 2
+    fill_specs(specs, params, rng)
+    found = [params[name].ravel() for name in specs]
+    expected = [drawn[:2], drawn[2:6], np.zeros(3), drawn[6:]]
+    assert_allclose(np.concatenate(found), np.concatenate(expected), rtol=1e-6)
+    assert "W0" in params
+    assert "embedding" not in params
+    embedded = Params.from_specs({**specs, "embedding": ArraySpec((4, 2))})
+    assert embedded.table_name == "embedding"
+
+
+@pytest.mark.parametrize("name", ["embedding", "W0"])
+def test_prefixed_params_are_a_view_and_add_the_gradient_of_their_table(name):
+    shapes = {"embedding": (1, 1), f"p_{name}": (2, 3, 4), "p_b0": (4,)}
+    params = Params(shapes, "embedding", dtype=np.float64)
+    part = PrefixedParams(params, "p_")
+    assert name in part
+    assert "U0" not in part
+    assert part["b0"] is params["p_b0"]
+    assert part.table is params[f"p_{name}"]
+    for _ in range(2):
+        part.table = RowGrad(np.array([0, 2]), np.ones((2, 2, 4)))
+    expected = np.zeros((2, 3, 4))
+    expected[:, [0, 2]] = 2
+    assert_array_equal(params[f"p_{name}"], expected)
 
 
 # --- initial values -------------------------------------------------------------------

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from skrnn._repetition import merge_repeated
+from skrnn._core.repetition import merge_repeated
 
 V = 5
 LENGTHS = np.array([2, 1, 3, 2, 1, 2, 2, 1])

@@ -18,9 +18,9 @@ from sklearn.preprocessing import StandardScaler
 
 from skrnn import RNNSeq2Seq, Sequences, Stepwise, Tokenizer, VocabularyEncoder
 from skrnn._core import kernels
+from skrnn._core.batching import Data, offsets_of
 from skrnn._core.cells import CELLS
 from skrnn._core.seq2seq import ATTENTIONS, EncoderDecoder
-from skrnn._core.batching import Data, offsets_of
 from skrnn.metrics import bleu_score
 from skrnn.utils import check_sequence_estimator
 

@@ -21,7 +21,7 @@ from skrnn._core.params import Params, RowGrad
 def make_params(n_rows=3, dtype=np.float64):
     shapes = {"W0": (1, n_rows, 2), "U0": (1, 2), "b0": (3,)}
     table = np.ones((1, n_rows, 2), dtype)
-    params = Params(shapes, "W0", table=table, dtype=dtype)
+    params = Params(shapes, "W0", penalized={"U0"}, table=table, dtype=dtype)
     params.flat[...] = 1
     return params
 

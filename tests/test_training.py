@@ -2,6 +2,7 @@
 
 import math
 import os
+import pickle
 import signal
 import threading
 
@@ -9,10 +10,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skrnn._core.batching import PackedBatch
+from skrnn._core.batching import Data, Independent, Stream, pack_steps
 from skrnn._core.optimizers import SGD, Optimizer
 from skrnn._core.params import Params, RowGrad
-from skrnn._core.training import Data, History, train, train_epoch, uninterrupted
+from skrnn._core.training import (
+    Diverged,
+    History,
+    train,
+    train_epoch,
+    uninterrupted,
+)
 
 
 class FakeNetwork:
@@ -26,9 +33,7 @@ class FakeNetwork:
         self.losses, self.gradient, self.dropout = iter(losses), gradient, dropout
         self.rows, self.rngs = [], []
 
-    def pack(self, data, index):
-        batch = PackedBatch(data.starts[index], data.lengths[index])
-        return batch, batch.rows
+    pack = staticmethod(pack_steps)
 
     def loss_grad(self, params, x, y, weights, batch, rng, state):
         self.rows.append(x.tolist())
@@ -46,38 +51,37 @@ def batch_weights(rows):
     return np.where(rows < 3, 0.0, np.where(rows < 6, 1.0, 2.0))
 
 
-def make_data(starts=(6, 3), lengths=(2, 3)):
-    rows = np.arange(8)
-    starts, lengths = np.array(starts), np.array(lengths)
-    return Data(rows, 10 * rows, batch_weights(rows), *(starts, lengths) * 2)
+def make_data(offsets=(0, 3, 6, 8)):
+    rows, offsets = np.arange(8), np.array(offsets)
+    return Data(rows, offsets, 10 * rows, batch_weights(rows), offsets)
 
 
 def make_params():
-    params = Params({"E": (1, 1), "U0": (1, 2)}, "E", table=np.zeros((1, 1)))
+    shapes, table = {"E": (1, 1), "U0": (1, 2)}, np.zeros((1, 1))
+    params = Params(shapes, "E", penalized={"U0"}, table=table)
     return params, Optimizer(SGD(momentum=0), params)
 
 
-EPOCH = {
-    "batch_size": 2,
-    "shuffle": False,
-    "alpha": 0.0,
-    "max_norm": None,
-    "rng": None,
-}
+EPOCH = {"shuffle": False, "alpha": 0.0, "max_norm": None, "rng": None}
+PAIRS = Independent(2, shuffle=True)
+TWO = np.array([2, 1])  # rows 6 and 7, then 3, 4 and 5
 
 
 # --- an epoch -------------------------------------------------------------------------
 
 
-def run_epoch(network, data, **changed):
+def run_epoch(network, index=TWO, data=None, batch_size=2, strategy=None, **changed):
     params, optimizer = make_params()
-    loss = train_epoch(network, params, optimizer, data, **{**EPOCH, **changed})
+    data = make_data() if data is None else data
+    strategy = strategy or Independent(batch_size, shuffle=True)
+    options = {"lr": 1, **EPOCH, **changed}
+    loss = train_epoch(network, params, optimizer, data, index, strategy, **options)
     return params, loss
 
 
 def test_batches_in_the_order_given():
     network = FakeNetwork([2.0, 5.0])
-    params, loss = run_epoch(network, make_data(), lr=0.25, batch_size=1)
+    params, loss = run_epoch(network, lr=0.25, batch_size=1)
     assert network.rows == [[6, 7], [3, 4, 5]]
     assert_allclose(loss, (4 * 2.0 + 3 * 5.0) / 7, rtol=1e-14)  # weighted by terms
     assert_array_equal(params.flat, -0.5)  # two updates
@@ -86,47 +90,46 @@ def test_batches_in_the_order_given():
 
 def test_packed_batch():
     network = FakeNetwork()
-    run_epoch(network, make_data(), lr=1)
+    run_epoch(network)
     assert network.rows == [[3, 6, 4, 7, 5]]
 
 
 def test_batch_without_weight_is_passed_over():
     network = FakeNetwork([2.0, 5.0])
-    data = make_data(starts=(6, 0, 3), lengths=(2, 3, 3))
-    params, loss = run_epoch(network, data, lr=0.25, batch_size=1)
+    params, loss = run_epoch(network, np.array([2, 0, 1]), lr=0.25, batch_size=1)
     assert network.rows == [[6, 7], [3, 4, 5]]
     assert_allclose(loss, (4 * 2.0 + 3 * 5.0) / 7, rtol=1e-14)
     assert_array_equal(params.flat, -0.5)
 
 
 def test_shuffled_anew_in_every_epoch():
-    data = make_data(starts=np.arange(3, 8), lengths=np.ones(5, dtype=int))
+    options = {"data": make_data(np.arange(9)), "batch_size": 5, "shuffle": True}
+    index = np.arange(3, 8)
     network, rng = FakeNetwork(), np.random.RandomState(0)
     for _ in range(3):
-        run_epoch(network, data, lr=1, batch_size=5, shuffle=True, rng=rng)
+        run_epoch(network, index, rng=rng, **options)
     assert len({tuple(rows) for rows in network.rows}) == 3
     again = FakeNetwork()
     rng = np.random.RandomState(0)
-    run_epoch(again, data, lr=1, batch_size=5, shuffle=True, rng=rng)
+    run_epoch(again, index, rng=rng, **options)
     assert again.rows == network.rows[:1]
 
 
 @pytest.mark.parametrize("dropout", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)])
 def test_random_numbers_are_for_dropout_only(dropout):
     network, rng = FakeNetwork(dropout=dropout), np.random.RandomState(0)
-    run_epoch(network, make_data(), lr=1, rng=rng)
+    run_epoch(network, rng=rng)
     assert network.rngs == [rng if any(dropout) else None]
 
 
 def test_penalty_and_clipping_are_applied():
-    params, _ = run_epoch(FakeNetwork(), make_data(), lr=1, max_norm=0.5)
+    params, _ = run_epoch(FakeNetwork(), max_norm=0.5)
     step = 0.5 / math.sqrt(3)
     assert_allclose(params.flat, -step, rtol=1e-14)
     params, optimizer = make_params()
     params.flat[...] = 7.0
-    train_epoch(
-        FakeNetwork(), params, optimizer, make_data(), **{**EPOCH, "alpha": 3}, lr=0.25
-    )
+    options = {**EPOCH, "alpha": 3, "lr": 0.25}
+    train_epoch(FakeNetwork(), params, optimizer, make_data(), TWO, PAIRS, **options)
     assert_allclose(params.flat, 7 - 0.25 * (1 + 3 * 7 / 7), rtol=1e-14)
 
 
@@ -136,9 +139,9 @@ def test_nothing_is_updated_by_what_is_not_finite(what, bad):
     losses = [0.5, bad] if what == "loss" else [0.5, 0.5]
     network = FakeNetwork(losses, gradient=bad if what == "gradient" else 1.0)
     params, optimizer = make_params()
-    options = {**EPOCH, "batch_size": 1, "lr": 1}
-    with pytest.raises(FloatingPointError, match=f"^{what}$"):
-        train_epoch(network, params, optimizer, make_data(), **options)
+    args = network, params, optimizer, make_data(), TWO, Independent(1, shuffle=True)
+    with pytest.raises(Diverged, match=f"in epoch 3: the {what} is not finite"):
+        train_epoch(*args, epoch=2, lr=1, **EPOCH)
     assert_array_equal(params.flat, -1 if what == "loss" else 0)
 
 
@@ -147,8 +150,9 @@ def test_nothing_is_updated_by_what_is_not_finite(what, bad):
 def test_weights_that_are_not_finite_are_an_error(where):
     params, optimizer = make_params()
     getattr(params, where)[...] = -1e308
-    with pytest.raises(FloatingPointError, match=r"^sum of the weights$"):
-        train_epoch(FakeNetwork(), params, optimizer, make_data(), lr=1e308, **EPOCH)
+    args = FakeNetwork(), params, optimizer, make_data(), TWO, PAIRS
+    with pytest.raises(Diverged, match="the sum of the weights is not finite"):
+        train_epoch(*args, lr=1e308, **EPOCH)
 
 
 # --- a stream -------------------------------------------------------------------------
@@ -168,23 +172,25 @@ class StreamNetwork(FakeNetwork):
 
 
 def make_stream(n, n_parts):
-    """Return rows 3 and on, cut into parts as a language model does."""
-    rows, edges = np.arange(n) + 3, np.arange(n_parts + 1) * n // n_parts
-    weights, lengths = batch_weights(rows), np.diff(edges)
-    return Data(rows, 10 * rows, weights, *(edges[:-1], lengths) * 2)
+    """Return rows 3 and on, cut into parts."""
+    rows, one = np.arange(n) + 3, np.array([0, n])
+    data = Data(rows, one, 10 * rows, batch_weights(rows), one)
+    return Stream(n_parts, 1).arrange(data, np.arange(1))
 
 
 def test_windows_of_a_stream_carry_the_state():
     network = StreamNetwork([2.0, 5.0])
-    data = make_data(starts=(3, 5), lengths=(2, 3))
-    params, loss = run_epoch(network, data, lr=0.25, bptt=2)
+    data, index = make_data((3, 5, 8)), np.arange(2)
+    stream = {"data": data, "index": index, "strategy": Stream(2, 2)}
+    params, loss = run_epoch(network, lr=0.25, **stream)
     assert network.rows == [[5, 3, 6, 4], [7]]  # the longer part first
     assert network.states == [None, [6]]
     assert_allclose(loss, (5 * 2.0 + 2 * 5.0) / 7, rtol=1e-14)
     assert_array_equal(params.flat, -0.5)  # two updates
     again = StreamNetwork()
+    stream["strategy"] = Stream(2, 1)
     for _ in range(2):
-        run_epoch(again, data, lr=1, bptt=1, shuffle=True)
+        run_epoch(again, shuffle=True, **stream)
     assert again.rows == 2 * [[5, 3], [6, 4], [7]]
     assert again.states == 2 * [None, [5, 3], [6]]  # anew in every epoch
 
@@ -193,16 +199,17 @@ def test_windows_of_a_stream_carry_the_state():
 @pytest.mark.parametrize("bptt", [1, 2, 5, 100])
 @pytest.mark.parametrize("n", [7, 22, 23])
 def test_every_step_of_a_stream_is_predicted_once(n, n_parts, bptt):
-    network, data, read = StreamNetwork(), make_stream(n, n_parts), []
-    run_epoch(network, data, lr=1e-6, bptt=bptt)
+    network, (data, index), read = StreamNetwork(), make_stream(n, n_parts), []
+    run_epoch(network, index, data, strategy=Stream(n_parts, bptt), lr=1e-6)
+    lengths = np.diff(data.offsets)
     for k, (rows, state) in enumerate(zip(network.rows, network.states, strict=True)):
-        left = np.maximum(data.lengths - k * bptt, 0)
+        left = np.maximum(lengths - k * bptt, 0)
         assert len(rows) == np.minimum(left, bptt).sum()
         if state is not None:  # each goes on where it was
             assert [row - 1 for row in rows[: len(state)]] == state
         read += rows
     assert sorted(read) == (np.arange(n) + 3).tolist()
-    assert len(network.rows) == -(-max(data.lengths) // bptt)
+    assert len(network.rows) == -(-max(lengths) // bptt)
 
 
 # --- why training ends ----------------------------------------------------------------
@@ -229,7 +236,8 @@ def run(losses=(), scores=None, history=None, **changed):
         **changed,
     }
     network = FakeNetwork(losses)
-    why = train(network, params, optimizer, make_data(), history=history, **options)
+    args = network, params, optimizer, make_data(), TWO, PAIRS
+    why = train(*args, history=history, **options)
     return why, history, params, epochs
 
 
@@ -347,12 +355,11 @@ def test_interrupted():
 
 @pytest.mark.parametrize("losses", [[2, np.nan], [2, np.inf]])
 def test_diverged(losses):
-    message = (
-        r"diverged in epoch 2: the loss is not finite\. Try a smaller "
-        r"learning_rate_init \(the rate was 1\)"
-    )
-    with pytest.raises(FloatingPointError, match=message):
+    message = r"diverged in epoch 2: the loss is not finite\. The learning rate was 1\."
+    with pytest.raises(FloatingPointError, match=message) as raised:
         run(losses)
+    error = pickle.loads(pickle.dumps(raised.value))
+    assert (error.epoch, error.what, error.rate) == (1, "loss", 1.0)
 
 
 # --- interruptions --------------------------------------------------------------------
@@ -432,6 +439,7 @@ def test_an_update_is_never_half_made(handler):
 
     params, _ = make_params()
     optimizer = Optimizer(InterruptedSGD(momentum=0), params)
-    train_epoch(FakeNetwork(), params, optimizer, make_data(), lr=1, **EPOCH)
+    args = FakeNetwork(), params, optimizer, make_data(), TWO, PAIRS
+    train_epoch(*args, lr=1, **EPOCH)
     assert len(handler) == 1
     assert_array_equal(params.flat, -1)
