@@ -22,11 +22,12 @@ sys.meta_path = [f for f in sys.meta_path if "_editable" not in type(f).__module
 CHECKS = {
     "A new head": """
 import pytest
-sys.exit(pytest.main(["-q", "-k", "poisson and gru", "tests/test_gradients.py"]))
+names = "poisson and (last-rnn or mean-gru-True or max-lstm-True)"
+sys.exit(pytest.main(["-q", "-k", names, "tests/test_gradients.py"]))
 """,
     "A new cell": """
 import pytest
-names = "minimal_gated-tanh-sizes1-True or minimal_gated-True"
+names = "minimal_gated-tanh-sizes1-True or minimal_gated-False"
 sys.exit(pytest.main(["-q", "-k", names, "tests/test_gradients.py"]))
 """,
     # Ids and numbers have the losses and gradients of dense rows, in which the ids are
