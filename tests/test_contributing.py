@@ -22,11 +22,13 @@ sys.meta_path = [f for f in sys.meta_path if "_editable" not in type(f).__module
 CHECKS = {
     "A new head": """
 import pytest
-sys.exit(pytest.main(["-q", "-k", "poisson", "tests/test_gradients.py"]))
+names = "poisson and (last-rnn or mean-gru-True or max-lstm-True)"
+sys.exit(pytest.main(["-q", "-k", names, "tests/test_gradients.py"]))
 """,
     "A new cell": """
 import pytest
-sys.exit(pytest.main(["-q", "-k", "minimal_gated", "tests/test_gradients.py"]))
+names = "minimal_gated-tanh-sizes1-True or minimal_gated-False"
+sys.exit(pytest.main(["-q", "-k", names, "tests/test_gradients.py"]))
 """,
     # Ids and numbers have the losses and gradients of dense rows, in which the ids are
     # one-hot. With numbers that are not zero, dropout draws the same random numbers.
@@ -165,3 +167,29 @@ def test_recipe_of_a_compiled_cell_compiles(copy):
     assert result.returncode == 0, result.stderr
     kernel = re.search(r'name = "(\w+)"', header.read_text("utf-8"))[1]
     assert f'`kernel = "{kernel}"`' in section("A new compiled cell")
+
+
+def test_files_of_the_page_exist():
+    """All but those that the recipes add."""
+    folders = [ROOT, ROOT / "skrnn", ROOT / "skrnn" / "_kernels"]
+    names = re.findall(r"`((?:\w+/)+|(?:\w+/)*\w+\.(?:py|hpp|cpp))`", PAGE)
+    assert len(names) > 40
+    missing = {
+        name
+        for name in names
+        if not any((folder / name).exists() for folder in folders)
+    }
+    assert missing == {
+        "skrnn/_core/poisson.py",
+        "skrnn/_core/minimal_gated.py",
+        "skrnn/_core/mixed.py",
+        "skrnn/_kernels/cells/minimal_gated.hpp",
+    }
+
+
+def test_functions_of_the_page_exist():
+    names = re.findall(r"`([A-Za-z_.]+)`", section("From `fit` to the weights"))
+    code = "".join(path.read_text("utf-8") for path in ROOT.glob("skrnn/**/*.py"))
+    names = {part for name in names for part in name.split(".")}
+    assert len(names) > 15
+    assert names - set(re.findall(r"(?:class|def) (\w+)", code)) == {"_validation"}

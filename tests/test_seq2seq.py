@@ -24,7 +24,6 @@ from skrnn import (
     Tokenizer,
     VocabularyEncoder,
 )
-from skrnn._core import kernels
 from skrnn._core.batching import Data, offsets_of
 from skrnn._core.cells import CELLS
 from skrnn._core.seq2seq import ATTENTIONS, EncoderDecoder

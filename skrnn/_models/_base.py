@@ -220,7 +220,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
                     rng=rng,
                     shuffle=self.shuffle,
                 )
-            model.store_training(history.best_params or params, history)
+            model._store_training(history.best_params or params, history)
             model._optimizer_state = model._solver(optimizer), optimizer.state()
             model._rng_state = rng.get_state()
             report.finish()
@@ -348,7 +348,7 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
             )
         return data._replace(weights=weights)
 
-    def store_training(self, params, history):
+    def _store_training(self, params, history):
         """Set the weights, and the attributes that say how training went."""
         self._weights = params.flat, params.table
         self.loss_curve_, self.best_loss_ = list(history.losses), history.best_loss

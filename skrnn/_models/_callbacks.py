@@ -56,7 +56,7 @@ class FitReport:
     def _attributes_so_far(self):
         """Return the attributes of the model as if training ended here."""
         snapshot = copy.copy(self.model)
-        snapshot.store_training(self.params.copy(), self.history)
+        snapshot._store_training(self.params.copy(), self.history)
         return self._changes(snapshot)
 
     def _changes(self, model):
