@@ -4,9 +4,9 @@ import numpy as np
 from sklearn.base import TransformerMixin
 
 from skrnn._estimator import Estimator
-from skrnn._validation import check_is_fitted
-from skrnn._validation._sklearn import (
+from skrnn._validation import (
     check_feature_names_in,
+    check_is_fitted,
     check_library_installed,
     output_library,
 )
