@@ -121,6 +121,9 @@ def test_names_of_the_package():
 @pytest.mark.parametrize("name", skrnn.preprocessing.__all__)
 def test_transformers_are_of_the_public_module(name):
     kind = getattr(skrnn.preprocessing, name)
+    assert getattr(skrnn, name) is kind
+    assert name in skrnn.__all__
+    assert f"/api/skrnn.preprocessing.{name}.html" in kind.__new__(kind)._get_doc_link()
     assert kind.__module__ == "skrnn.preprocessing"
     assert b"skrnn.preprocessing" in pickle.dumps(kind, protocol=0)
     assert pickle.loads(pickle.dumps(kind)) is kind
