@@ -1,14 +1,13 @@
 """LogMelSpectrogram and Delta."""
 
 import copy
-import io
 import pickle
 
-import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from common import object_array
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -21,7 +20,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
-import skrnn
 from skrnn import Delta, LogMelSpectrogram, RNNClassifier, Sequences, Stepwise
 from skrnn.preprocessing import _log_mel
 
@@ -92,13 +90,6 @@ def assert_same(a, b):
     assert len(a) == len(b)
     for x, y in zip(a, b, strict=True):
         assert_array_equal(x, y)
-
-
-def column(items):
-    array = np.empty((len(items), 1), dtype=object)
-    for i, item in enumerate(items):
-        array[i, 0] = item
-    return array
 
 
 # --- the energies ---------------------------------------------------------------------
@@ -243,8 +234,8 @@ def test_a_waveform_does_not_depend_on_the_others():
     "container",
     [
         tuple,
-        column,
-        lambda waves: column(waves).ravel(),
+        object_array,
+        lambda waves: object_array(waves)[:, None],
         lambda waves: pd.Series(waves, index=[2, 0, 3, 1]),
         lambda waves: pd.DataFrame({"x": waves}, index=[2, 0, 3, 1]),
         lambda waves: pl.Series(waves, dtype=pl.Object),
@@ -460,76 +451,18 @@ def test_delta_refuses(params, X, message):
             method(X)
 
 
-# --- both as transformers -------------------------------------------------------------
-
-CASES = [(EXACT, WAVES, "frames"), (Delta(), ROWS, "sequences")]
-cases = pytest.mark.parametrize(("transformer", "X", "name"), CASES, ids=repr)
+# --- both without fit, and before a network -------------------------------------------
 
 
-@cases
-def test_names_of_the_column(transformer, X, name):
-    transformer = clone(transformer)
-    assert transformer.get_feature_names_out().tolist() == [name]
-    assert transformer.fit(X).get_feature_names_out().tolist() == [name]
-    assert transformer.get_feature_names_out(["sound"]).tolist() == ["sound"]
-    transformer.fit(pd.DataFrame({"sound": X}))
-    assert transformer.get_feature_names_out().tolist() == ["sound"]
-
-
-@cases
-@pytest.mark.parametrize("output", ["pandas", "polars"])
-def test_frames_come_out(transformer, X, name, output):
-    frame = clone(transformer).set_output(transform=output).fit_transform(X)
-    assert type(frame).__module__.startswith(output)
-    assert list(frame.columns) == [name]
-    assert_same(frame, clone(transformer).fit_transform(X))
-
-
-@cases
-def test_stays_the_same_in_a_file(transformer, X, name):
-    fitted = clone(transformer).fit(X)
-    expected = fitted.transform(X)
-    file = io.BytesIO()
-    joblib.dump(fitted, file)
-    file.seek(0)
-    assert_same(joblib.load(file).transform(X), expected)
-    assert_same(pickle.loads(pickle.dumps(fitted)).transform(X), expected)
-    assert_same(clone(fitted).transform(X), expected)
-
-
-@cases
-def test_a_failed_fit_changes_nothing(transformer, X, name):
-    fitted = clone(transformer).fit(pd.DataFrame({"sound": X}))
-    before = dict(vars(fitted))
-    table = pd.DataFrame({"a": [0.5, np.nan], "b": [1.0, 2.0]})
-    for bad, message in (([X[0], None], r"X\[1\]"), (table, "NaN")):
-        with pytest.raises(ValueError, match=message):
-            fitted.fit(bad)
-        assert vars(fitted) == before
-
-
-@cases
-def test_reads_a_memory_map(transformer, X, name, tmp_path):
-    rows = np.concatenate([x.reshape(len(x), -1) for x in X])
-    joblib.dump(Sequences(rows, np.cumsum([0, *map(len, X)])), tmp_path / "X.joblib")
-    mapped = joblib.load(tmp_path / "X.joblib", mmap_mode="r")
-    assert_same(clone(transformer).fit_transform(mapped), transformer.transform(X))
-
-
-@cases
+@pytest.mark.parametrize(
+    ("transformer", "X", "name"),
+    [(EXACT, WAVES, "frames"), (Delta(), ROWS, "sequences")],
+    ids=["LogMelSpectrogram", "Delta"],
+)
 def test_needs_no_fit(transformer, X, name):
     assert not get_tags(transformer).requires_fit
+    assert transformer.get_feature_names_out().tolist() == [name]
     assert_same(clone(transformer).transform(X), clone(transformer).fit_transform(X))
-    assert name in ("frames", "sequences")
-
-
-@cases
-def test_is_public(transformer, X, name):
-    kind = type(transformer).__name__
-    assert getattr(skrnn, kind) is getattr(skrnn.preprocessing, kind)
-    assert kind in skrnn.__all__
-    assert kind in skrnn.preprocessing.__all__
-    assert f"/api/skrnn.preprocessing.{kind}.html" in transformer._get_doc_link()
 
 
 def tones(n, seed):

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from common import object_array
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -364,13 +365,6 @@ def test_bleu_checks_smooth(smooth):
 
 
 # --- containers and messages ----------------------------------------------------------
-
-
-def object_array(items):
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
 
 
 def series(package, items):

@@ -3,7 +3,6 @@
 import pickle
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -69,24 +68,14 @@ def test_attributes_that_are_set_on_the_estimator_stay():
 
 
 def test_readers_in_other_threads_see_one_state():
-    model = Model()
-    model.a_ = model.b_ = 0
-    seen, done = set(), threading.Event()
-
-    def read():
-        while not done.is_set():
-            state = vars(model)
-            seen.add((state.get("a_"), state.get("b_")))
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    for i in range(1, 2000):
-        with all_or_nothing(model) as copy:
-            del copy.a_, copy.b_
-            copy.a_, copy.b_ = i, i
-    done.set()
-    reader.join()
-    assert all(a == b is not None for a, b in seen)
+    model = fitted()
+    state = vars(model)  # as a reader holds it
+    before = dict(state)
+    with all_or_nothing(model) as copy:
+        copy.weights_ = [2.0]
+        del copy.names_
+    assert state == before  # the attributes are replaced at once, not one by one
+    assert model.weights_ == [2.0]
 
 
 def test_contexts_may_be_nested():
@@ -132,6 +121,9 @@ def test_names_of_the_package():
 @pytest.mark.parametrize("name", skrnn.preprocessing.__all__)
 def test_transformers_are_of_the_public_module(name):
     kind = getattr(skrnn.preprocessing, name)
+    assert getattr(skrnn, name) is kind
+    assert name in skrnn.__all__
+    assert f"/api/skrnn.preprocessing.{name}.html" in kind.__new__(kind)._get_doc_link()
     assert kind.__module__ == "skrnn.preprocessing"
     assert b"skrnn.preprocessing" in pickle.dumps(kind, protocol=0)
     assert pickle.loads(pickle.dumps(kind)) is kind

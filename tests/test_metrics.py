@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import sklearn.metrics
+from common import object_array
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -451,13 +452,6 @@ def test_multi_label_errors():
 
 
 # --- containers and messages ----------------------------------------------------------
-
-
-def object_array(items):
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
 
 
 def pandas_series(items):

@@ -1,6 +1,5 @@
 """Sequences: indexing, arrays, pickles, memory maps, and life inside scikit-learn."""
 
-import doctest
 import pickle
 
 import joblib
@@ -15,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV, KFold, train_test_split
 from sklearn.utils import resample, shuffle
 
-from skrnn import Sequences, _sequences
+from skrnn import Sequences
 
 OFFSETS = np.array([0, 3, 3, 4, 8, 10])  # the second sequence is empty
 KINDS = ["ids", "dense", "sparse", "tokens"]
@@ -41,10 +40,6 @@ def as_lists(sequences):
         (item.toarray() if sparse.issparse(item) else item).tolist()
         for item in sequences
     ]
-
-
-def test_doctests():
-    assert doctest.testmod(_sequences).failed == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)

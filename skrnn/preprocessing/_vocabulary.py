@@ -133,15 +133,19 @@ class VocabularyEncoder(SequenceTransformer):
                 f"unknown_token={self.unknown_token!r} is not hashable: pass a string "
                 "or another token."
             ) from None
-        known = self._count(X) if self.vocabulary is None else self._check_vocabulary()
+        known = (
+            self._most_frequent(X)
+            if self.vocabulary is None
+            else self._check_vocabulary()
+        )
         tokens = [self.unknown_token, *known]
         self.vocabulary_ = {token: i for i, token in enumerate(tokens)}
         self.tokens_ = object_array(tokens, len(tokens))
         self.n_tokens_ = len(tokens)
         return self
 
-    def _count(self, X):
-        """Return the most frequent tokens of X."""
+    def _most_frequent(self, X):
+        """Return the tokens of X by frequency, at most max_tokens."""
         counts = Counter(X.rows.tolist())
         counts.pop(self.unknown_token, None)
         tokens = [token for token, n in counts.items() if n >= self.min_count]
