@@ -22,11 +22,6 @@ def offsets_of(lengths):
 # --- geometry -------------------------------------------------------------------------
 
 
-def offsets_of(lengths):
-    """Return where each sequence begins, and where the last ends, shape (n + 1,)."""
-    return np.concatenate([[0], np.cumsum(lengths)])
-
-
 class PackedBatch:
     """The geometry of a batch of B sequences with N steps in all.
 
