@@ -91,7 +91,7 @@ class Stack:
         dtype,
         n_threads=1,
     ):
-        self.cell = _make_cell(cell, activation)
+        self.cell = CELLS[cell](activation)
         self.input_size = input_size
         self.hidden_sizes = tuple(hidden_sizes)
         self.n_directions = 2 if bidirectional else 1
@@ -126,11 +126,7 @@ class Stack:
         return specs
 
     def _fill_bias(self, rng, b):
-        if hasattr(self.cell, "fill_bias"):
-            self.cell.fill_bias(b)
-        elif self.cell.n_gates == 4:
-            H = b.shape[-1] // 4
-            b[:, H : 2 * H] = 1
+        self.cell.fill_bias(b)
 
     def shapes(self):
         """Return the shape of each array of parameters, by name."""
@@ -311,7 +307,3 @@ class Stack:
             return x, None
         mask = dropout.mask(x.shape)
         return x * mask, mask
-
-
-def _make_cell(name, activation):
-    return CELLS[name](activation) if name == "rnn" else CELLS[name]()
