@@ -288,7 +288,7 @@ class Stack:
 
     def _matmul(self, training):
         """Return the product of dense matrices; batch-invariant but in training."""
-        return partial(product, steady=not training, n_threads=self.n_threads)
+        return partial(product, batch_invariant=not training, n_threads=self.n_threads)
 
     def _extra(self, params, layer):
         if self.cell.n_extra:
