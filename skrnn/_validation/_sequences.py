@@ -210,8 +210,8 @@ def refuse_one_sequence(X, name="X"):
             )
     raise ValueError(
         f"{name} has one dimension, of {len(cells)} numbers: if it is one sequence, "
-        f"pass [{name}]. If each number is a sequence of one step, reshape your data "
-        f"with np.reshape({name}, (-1, 1))."
+        f"pass [{name}]. Reshape your data with np.reshape({name}, (-1, 1)) if each "
+        "number is a sequence of one step."
     )
 
 
