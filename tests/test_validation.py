@@ -603,6 +603,18 @@ def test_a_step_is_a_number_or_a_row():
         as_sequences([[[[1.0], [2.0]]]])
     with pytest.raises(ValueError, match=r"X\[0\] has no features at step 0"):
         as_sequences([[[]]])
+    for bad, message in [
+        ([[[1.0]]], r"X\[1\] has a step of shape \(1, 1\)"),
+        ([[1.0], [1.0, 2.0]], r"X\[1\] has 2 features .* X\[1\] has 1 at step 0"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            as_sequences([[], bad], allow_empty=True)
+
+
+def test_a_list_beside_a_sparse_matrix():
+    message = r"X\[0\] is of type list and X\[1\] is sparse of shape \(2, 2\)"
+    with pytest.raises(ValueError, match=message):
+        as_sequences([[1, 2], sparse.eye_array(2)])
 
 
 def test_none_is_named():

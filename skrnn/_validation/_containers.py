@@ -275,8 +275,9 @@ def _stack_items(cells, offsets, name, tokens):
             return object_array(items, len(items))  # lists or tuples of tokens
         if rows.ndim > 2:
             raise ValueError(
-                f"{name}[0] has a step of shape {rows.shape[1:]}: a step must be a "
-                "number or a row of numbers; flatten it."
+                f"{name}[{sequence_of_row(offsets, 0)}] has a step of shape "
+                f"{rows.shape[1:]}: a step must be a number or a row of numbers; "
+                "flatten it."
             )
         return rows
     return object_array(items, len(items))
@@ -286,16 +287,17 @@ def _check_widths(items, offsets, name):
     """Check that all rows have the same number of features."""
     widths = np.array([len(item) for item in items])
     wrong = np.flatnonzero(widths != widths[0])
+    first = sequence_of_row(offsets, 0)  # sequences before it are empty
     if len(wrong):
         i = sequence_of_row(offsets, wrong[0])
         raise ValueError(
             f"{name}[{i}] has {widths[wrong[0]]} features at step "
-            f"{wrong[0] - offsets[i]} and {name}[0] has {widths[0]} at step 0: "
+            f"{wrong[0] - offsets[i]} and {name}[{first}] has {widths[0]} at step 0: "
             "every step must have the same number of features."
         )
     if widths[0] == 0:
         raise ValueError(
-            f"{name}[0] has no features at step 0: a step must have at least one "
+            f"{name}[{first}] has no features at step 0: a step must have at least one "
             "feature."
         )
 
