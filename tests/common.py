@@ -53,18 +53,22 @@ def flat(items):
     return np.concatenate(list(items))
 
 
-def in_lists(items):
-    """Return arrays of objects, and tuples, as lists."""
+def in_lists(targets):
+    return [list(target) for target in targets]
+
+
+def nested(items):
+    """Return arrays of objects, and tuples, as lists, and what is in them."""
     if isinstance(items, np.ndarray) and items.dtype == object:
         items = items.tolist()
-    return [*map(in_lists, items)] if isinstance(items, (list, tuple)) else items
+    return [*map(nested, items)] if isinstance(items, (list, tuple)) else items
 
 
 def results(model, X, y=None):
     """Return what each method of a fitted model gives; y are conditions."""
     given = (X,) if y is None else (X, y)
     names = [name for name in METHODS if hasattr(model, name)]
-    return {name: in_lists(getattr(model, name)(*given)) for name in names}
+    return {name: nested(getattr(model, name)(*given)) for name in names}
 
 
 def assert_same_results(a, b):

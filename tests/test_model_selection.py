@@ -1,6 +1,5 @@
 """Whole pipelines, from tokens to labels, under scikit-learn's own tools."""
 
-import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -174,24 +173,6 @@ def test_weights_are_routed(data):
     half = make_model()[-1].fit(vocabulary.transform(X[30:]), y[30:])
     for name, values in half.weights_.items():
         assert_array_equal(values, model[-1].weights_[name])
-
-
-def test_saved_and_loaded_it_goes_on(data, tmp_path):
-    X, y = data
-    vocabulary = VocabularyEncoder().fit(X)
-    ids = vocabulary.transform(X)
-    model = RNNTagger(hidden_layer_sizes=8, dropout=0.2, random_state=0)
-    for _ in range(4):
-        model.partial_fit(ids, y)
-    other = RNNTagger(hidden_layer_sizes=8, dropout=0.2, random_state=0)
-    for epoch in range(4):
-        other.partial_fit(ids, y)
-        if epoch == 1:
-            path = tmp_path / "model.joblib"
-            joblib.dump(Pipeline([("v", vocabulary), ("t", other)]), path)
-            other = joblib.load(path)[-1]
-    for name, values in model.weights_.items():
-        assert_array_equal(values, other.weights_[name])
 
 
 def lower(X):
