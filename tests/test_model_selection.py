@@ -72,7 +72,6 @@ def test_grid_search_over_the_whole_pipeline(data):
     X, y = data
     grid = {
         "vocabulary__max_tokens": [3, 100],
-        "tagger__cell": ["gru", "lstm"],
         "tagger__hidden_layer_sizes": [(2,), (8,)],
     }
     search = GridSearchCV(

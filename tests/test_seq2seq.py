@@ -360,8 +360,10 @@ def test_no_attention_has_no_weights():
 # --- learning -------------------------------------------------------------------------
 
 
-@EVERY_ATTENTION
-@pytest.mark.parametrize("task", ["copy", "reversal"])
+@pytest.mark.parametrize(
+    ("task", "attention"),
+    [("copy", "general"), *(("reversal", each) for each in (None, *ATTENTIONS))],
+)
 def test_it_learns(task, attention):
     X_train, y_train = make_data(500, 3)
     X_test, y_test = make_data(100, 4)

@@ -415,7 +415,6 @@ def test_bits_of_a_search_do_not_depend_on_other_sequences():
 @pytest.mark.parametrize(
     "params",
     [
-        {},
         {"cell": "gru", "dtype": "float64", "early_stopping": True},
         {"beam_width": 3, "length_bonus": 0.5, "dropout": 0.2},
         {"max_target_tokens": 1},
@@ -434,7 +433,7 @@ def test_sequence_checks_of_texts():
 
 
 def test_cross_validation():
-    predicted = cross_val_predict(clone(LEARNS), X, Y, cv=2, n_jobs=2)
+    predicted = cross_val_predict(clone(LEARNS), X, Y, cv=2)
     assert predicted.shape == (120,)
     assert label_error_rate(Y, predicted) < 0.2
     scores = cross_val_score(clone(LEARNS), X, Y, cv=2, error_score="raise")
