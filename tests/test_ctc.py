@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from skrnn._core.prefix_search import best_path, prefix_search
 
 from skrnn._core import ctc, kernels
 from skrnn._core.batching import PackedBatch
+from skrnn._core.prefix_search import best_path, prefix_search
 
 GOLDEN = np.load(Path(__file__).with_name("golden") / "ctc.npz")
 WAYS = ["numpy"] + (kernels.compiled.supported() if kernels.compiled else [])

@@ -899,7 +899,7 @@ def test_rows_are_no_tokens():
     for method in (model.score, model.predict, model.partial_fit):
         with pytest.raises(ValueError, match=r"holds token ids, but .*rows of 0 and 1"):
             method([[0, 1], [1]])
-        with pytest.raises(ValueError, match=r"3 features a step, .*expecting 2"):
+        with pytest.raises(ValueError, match=r"3 features per step, .*expecting 2"):
             method([np.eye(3)])
     with pytest.raises(ValueError, match=r"X\[1\] has no steps"):
         model.score([ROWS[0], np.empty((0, 2))])

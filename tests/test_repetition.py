@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
+
 from skrnn._repetition import merge_repeated
 
 V = 5

@@ -123,7 +123,7 @@ def same_bits(monkeypatch):
 
 
 @pytest.mark.usefixtures("same_bits")
-@pytest.mark.filterwarnings("ignore:.*predicted targets")
+@pytest.mark.filterwarnings("ignore:.*predicted targets had no end")
 @pytest.mark.parametrize(
     ("estimator", "check"),
     [
