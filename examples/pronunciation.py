@@ -90,7 +90,7 @@ def main():
     texts, y = pairs(dictionary, train)
     X, X_develop = encoder.fit_transform(texts), encoder.transform(develop)
     # after the first epochs some predictions may not end
-    warnings.filterwarnings("ignore", ".* had no end within")
+    warnings.filterwarnings("ignore", ".* did not end within")
     print("epoch    loss  word error rate  phoneme error rate")
     for epoch in range(1, options.epochs + 1):
         seq2seq.partial_fit(X, y)

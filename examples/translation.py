@@ -87,7 +87,7 @@ def main():
     encoder, seq2seq = model[:-1], model[-1]
     X, X_develop = encoder.fit_transform(train), encoder.transform(develop)
     # after the first epochs some translations may not end
-    warnings.filterwarnings("ignore", ".* had no end within")
+    warnings.filterwarnings("ignore", ".* did not end within")
     print("epoch    loss   BLEU")
     for epoch in range(1, options.epochs + 1):
         seq2seq.partial_fit(X, y_train)

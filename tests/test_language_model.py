@@ -469,10 +469,10 @@ def test_samples_may_be_drawn_in_parts(kind, monkeypatch):
     y = y and y[:5]
     greedy = {"temperature": 0, "max_length": 6, "prefix": prefix, "condition": y}
     whole = model.sample(5, **greedy)
-    monkeypatch.setattr("skrnn._language_model.MAX_DRAWN", 6)  # two at a time
+    monkeypatch.setattr("skrnn._models._sampling.MAX_DRAWN", 6)  # two at a time
     assert tuples(model.sample(5, **greedy)) == tuples(whole)
     assert len(model.sample(5, condition=y, random_state=0)) == 5
-    monkeypatch.setattr("skrnn._language_model.MAX_DRAWN", 1)
+    monkeypatch.setattr("skrnn._models._sampling.MAX_DRAWN", 1)
     assert tuples(model.sample(5, **greedy)) == tuples(whole)
 
 
@@ -891,15 +891,15 @@ def test_bad_arguments_of_beam_search_are_named(options, message):
 
 def test_rows_are_no_tokens():
     model = small().fit(ROWS)
-    with pytest.raises(ValueError, match=r"beam_search is for tokens.*temperature=0"):
+    with pytest.raises(ValueError, match=r"beam_search .*tokens.*temperature=0"):
         model.beam_search()
     for options in ({"top_k": 2}, {"top_p": 0.5}, {"exclude": ()}):
-        with pytest.raises(ValueError, match=r"are for tokens.*leave them out"):
+        with pytest.raises(ValueError, match=r"apply to tokens.*omit them"):
             model.sample(**options)
     for method in (model.score, model.predict, model.partial_fit):
         with pytest.raises(ValueError, match=r"holds token ids, but .*rows of 0 and 1"):
             method([[0, 1], [1]])
-        with pytest.raises(ValueError, match=r"3 features a step, .*expecting 2"):
+        with pytest.raises(ValueError, match=r"3 features per step, .*expecting 2"):
             method([np.eye(3)])
     with pytest.raises(ValueError, match=r"X\[1\] has no steps"):
         model.score([ROWS[0], np.empty((0, 2))])
@@ -971,7 +971,7 @@ def test_the_held_out_end_of_a_stream_must_have_a_weight():
     model = RNNLanguageModel(
         stream=True, early_stopping=True, bptt=2, batch_size=2, max_iter=1
     )
-    with pytest.raises(ValueError, match="holds out the end of the text, which has no"):
+    with pytest.raises(ValueError, match=r"held-out end .*sample_weight"):
         model.fit(X, sample_weight=[1] * 50 + [0] * 10)
 
 

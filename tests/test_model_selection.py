@@ -259,7 +259,7 @@ def test_search_for_a_language_model():
     assert by_label.best_estimator_[-1].conditions_.tolist() == ["b", "k", "n"]
 
 
-@pytest.mark.filterwarnings("ignore:.*predicted targets had no end")
+@pytest.mark.filterwarnings("ignore:.*predicted targets")
 def test_search_for_a_translator():
     """From texts to texts; every fold has vocabularies of its own."""
     rng = np.random.default_rng(0)

@@ -106,7 +106,7 @@ def with_skops(model, path):
     [with_joblib, with_skops, lambda model, _: pickle.loads(pickle.dumps(model))],
 )
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.filterwarnings("ignore:.*predicted targets had no end")
+@pytest.mark.filterwarnings("ignore:.*predicted targets")
 def test_what_is_loaded_predicts_and_goes_on(name, save, tmp_path):
     model, (_, X, y) = copy.deepcopy(fitted(name)), CASES[name]
     loaded = save(model, tmp_path / "model")

@@ -31,7 +31,7 @@ from skrnn.metrics import bleu_score
 from skrnn.utils import check_sequence_estimator
 
 EVERY_ATTENTION = pytest.mark.parametrize("attention", [None, *ATTENTIONS])
-MAY_BE_CUT = pytest.mark.filterwarnings("ignore:.*predicted targets had no end")
+MAY_BE_CUT = pytest.mark.filterwarnings("ignore:.*predicted targets")
 GOLDEN = np.load(Path(__file__).with_name("golden") / "seq2seq.npz")
 SMALL = {
     "hidden_layer_sizes": 3,
@@ -267,8 +267,8 @@ def test_targets_without_an_end_are_cut(beam_width):
     model = copy_of(long, beam_width=beam_width, max_target_length=5)
     model.weights_["decoder_b_out"][-1] = -1e5 if beam_width == 1 else -np.inf
     message = (
-        "^2 of 2 predicted targets had no end within 5 tokens and were cut there: "
-        "raise max_target_length, or train for longer.$"
+        "^2 of 2 predicted targets did not end within 5 tokens and were truncated: "
+        "raise max_target_length, or train longer.$"
     )
     with pytest.warns(UserWarning, match=message) as seen:
         found = model.predict([[0], [1]])
@@ -350,7 +350,7 @@ def test_attention_looks_where_it_should():
 
 
 def test_no_attention_has_no_weights():
-    message = 'fitted with attention=None: fit it with another, such as "general"'
+    message = r'fitted with attention=None. Refit .*attention="general"'
     model = small(attention=None).fit(X, Y)
     with pytest.raises(ValueError, match=message):
         model.attention_weights(X, Y)
@@ -500,7 +500,7 @@ def test_classes_named_in_the_first_call():
     model.partial_fit(X[:3], [["a"]] * 3)  # all shorter than before
     assert model.longest_target_ == 5
     with pytest.raises(
-        ValueError, match="is not what it was in the first call of part"
+        ValueError, match="classes must not change between calls of partial_fit"
     ):
         model.partial_fit(X, Y, classes=list("abc"))
     with pytest.raises(ValueError, match=r"y\[0\] contains the token 'z' at step 1"):
@@ -601,11 +601,11 @@ def test_sequence_checks_of_texts():
         ),
         (
             [["a"], 3, ["d"]],
-            r"y\[1\] is 3, not a sequence of tokens: give a list of them for each",
+            r"y\[1\] is 3, not a sequence of tokens: give a list of tokens for each",
         ),
         (
             [["a"], ["b"], []],
-            r"y\[2\] is empty: every target needs a token; leave the sequence out",
+            r"y\[2\] is empty: every target needs a token; remove the sequence",
         ),
         (
             [["a"], ["b"], ["c", "d", float("nan")]],
@@ -615,7 +615,7 @@ def test_sequence_checks_of_texts():
             [[["a"]], ["b"], ["c"]],
             r"y\[0\] contains a list at step 0, \['a'\]: tokens must be hashable, such",
         ),
-        ("abc", "y is a single string; pass a list with one item a sequence"),
+        ("abc", "y is a single string; pass a list with one item per sequence"),
     ],
 )
 @pytest.mark.parametrize("estimator", [RNNSeq2Seq, RNNTranscriber])
@@ -646,8 +646,8 @@ def test_sequences_that_are_refused():
 
 def test_tokens_never_seen():
     message = (
-        r"y\[1\] contains the token '\?' at step 2, which is not among those of the "
-        "targets in fit: .* fit with max_target_tokens, which makes the rest"
+        r"y\[1\] contains the token '\?' at step 2, which is not among the target "
+        "tokens of fit.* fit with max_target_tokens"
     )
     targets = [["a"], ["a", "b", "?"], ["?"]]
     for method in (

@@ -433,23 +433,23 @@ def test_bad_weights_are_refused():
     with pytest.raises(ValueError, match="egative"):
         small().fit(X2, Y2, sample_weight=[1, -2])
     for scale in (1e-50, 1e39):
-        with pytest.raises(ValueError, match="or infinite, in float32"):
+        with pytest.raises(ValueError, match="or infinite in float32"):
             small().fit(X2, Y2, sample_weight=[scale, scale])
     for weight in (np.nan, np.inf, -1.0):
         with pytest.raises(ValueError, match=r"class_weight\['a'\] is .*not negative"):
             small(class_weight={"a": weight}).fit(X2, Y2)
     with pytest.raises(ValueError, match="class_weight names 'c'"):
         small(class_weight={"c": 2.0}).fit(X2, Y2)
-    with pytest.raises(ValueError, match="class_weight is for one label each"):
+    with pytest.raises(ValueError, match=r"class_weight.* multi-label"):
         small(class_weight="balanced").fit([[0, 1]], [np.eye(2)])
-    with pytest.raises(ValueError, match="class_weight is zero everywhere"):
+    with pytest.raises(ValueError, match=r"class_weight\) become zero"):
         small(class_weight={"a": 0, "b": 0}).fit(X2, Y2)
 
 
 def test_prediction_must_be_like_fit():
     model = small().fit(X2, Y2)
     with pytest.raises(
-        ValueError, match="4 features a step, but RNNTagger is expecting"
+        ValueError, match="4 features per step, but RNNTagger is expecting"
     ):
         model.predict([np.ones((2, 4))])
     with pytest.raises(ValueError, match=r"y\[0\] has 1 labels and X\[0\] has 2 steps"):

@@ -185,8 +185,8 @@ def test_length_bonus():
 def test_sequence_too_short_for_its_target():
     X_bad, y_bad = [*X[:4], [1, 1, 2, 2]], [*Y[:4], ["a", "a", "b", "b"]]
     message = (
-        r"y\[4\] has 4 tokens, 2 of them equal to the one before, and X\[4\] has 4 "
-        "steps where at least 6 are needed, .* leave the sequence out, or give it more "
+        r"y\[4\] has 4 tokens, 2 of them equal to the token before, and X\[4\] has 4 "
+        "steps where at least 6 are needed, .* remove the sequence, or pass more steps"
     )
     model = RNNTranscriber(**SMALL)
     with pytest.raises(ValueError, match=message):
@@ -336,11 +336,11 @@ def test_language_model_of_tokens():
 @pytest.mark.parametrize(
     ("language_model", "message"),
     [
-        (StandardScaler(), "language_model is StandardScaler.*: give an RNNLanguageMo"),
+        (StandardScaler(), "language_model is StandardScaler.*: pass an RNNLanguageMo"),
         (RNNLanguageModel(), "language_model is not fitted. .* FrozenEstimator"),
-        (lambda: clone(PRIOR).fit([[0, 1]]), "knows 2 token ids, and there are 3 cla"),
-        (lambda: clone(PRIOR).fit(RARE_C, list("xy") * 12), "fitted on conditions"),
-        (lambda: clone(PRIOR).fit([np.eye(3)]), "fitted on rows of numbers"),
+        (lambda: clone(PRIOR).fit([[0, 1]]), "has 2 token ids but the model has 3 cla"),
+        (lambda: clone(PRIOR).fit(RARE_C, list("xy") * 12), "conditional .*without y"),
+        (lambda: clone(PRIOR).fit([np.eye(3)]), "fitted on rows of 0 and 1"),
     ],
 )
 def test_language_model_that_is_none(language_model, message):
@@ -356,7 +356,7 @@ def test_language_model_that_is_none(language_model, message):
 
 def test_best_path_has_no_language_model():
     model = RNNTranscriber(language_model=prior(), **SMALL)
-    with pytest.raises(ValueError, match="beam_width=1 takes the most probable path"):
+    with pytest.raises(ValueError, match=r"beam_width=1 .*Set beam_width"):
         model.fit(X, Y)
 
 

@@ -173,7 +173,9 @@ class NumberConditions(NoConditions):
 
     def columns(self, rows, dtype):
         """Return the input columns of each condition, and their values."""
-        return np.tile(np.arange(self.n_inputs), (len(rows), 1)), rows.astype(dtype)
+        with np.errstate(over="ignore"):  # of conditions without weight
+            rows = rows.astype(dtype)
+        return np.tile(np.arange(self.n_inputs), (len(rows), 1)), rows
 
     def for_samples(self, condition, n):
         """Return a row of numbers for each of n samples, given one or n of them."""

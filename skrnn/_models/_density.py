@@ -178,8 +178,9 @@ class DensityRNN(DensityMixin, BaseRNN):
 
 def sums_by_sequence(values, offsets):
     """Return the sum of the values of each sequence, 0 for empty sequences."""
-    sums = np.add.reduceat(np.append(values, 0.0), offsets[:-1])
-    sums[np.diff(offsets) == 0] = 0
+    sums, lengths = np.zeros(len(offsets) - 1), np.diff(offsets)
+    if lengths.any():  # no 0 is appended for the last: sums of 8 and 9 round otherwise
+        sums[lengths > 0] = np.add.reduceat(values, offsets[:-1][lengths > 0])
     return sums
 
 

@@ -348,7 +348,8 @@ class RNNLanguageModel(DensityRNN):
         ndarray of shape (n,), or (n, d) of 0 and 1
             Token ids; `end_token_` where the sequence most probably ends.
         """
-        return self._steps().most_probable(self._next_proba(X, y))
+        proba = self._next_proba(X, y)
+        return self._steps().most_probable(proba)
 
     # --- new sequences ----------------------------------------------------------------
 
