@@ -27,7 +27,7 @@ sys.exit(pytest.main(["-q", "-k", names, "tests/test_gradients.py"]))
 """,
     "A new cell": """
 import pytest
-names = "minimal_gated-tanh-sizes1-True or minimal_gated-False"
+names = "minimal_gated-tanh-sizes1-True-embedding or minimal_gated-False-general"
 sys.exit(pytest.main(["-q", "-k", names, "tests/test_gradients.py"]))
 """,
     # Ids and numbers have the losses and gradients of dense rows, in which the ids are

@@ -17,6 +17,7 @@ MODULES = {
 FLOORS = [
     ["_kernels"],
     # the numeric core
+    ["_core.cell"],
     ["_core.cells", "_core.kernels", "_core.params", "_core.pooling"],
     ["_core.products"],
     ["_core.optimizers", "_core.projection", "_core.recurrence"],
