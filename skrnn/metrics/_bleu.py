@@ -14,7 +14,7 @@ from skrnn.metrics._edits import check_pairs
 def bleu_score(
     y_true, y_pred, *, max_order=4, smooth="exp", tokenizer=None, sample_weight=None
 ):
-    """Corpus BLEU, from 0 to 100.
+    """BLEU of a corpus, from 0 to 100.
 
     It is 100 times the geometric mean of the n-gram precisions, n = 1 to `max_order`,
     times a brevity penalty [1]_. The precision is the share of the n-grams of all

@@ -184,7 +184,7 @@ def perplexity_score(log_proba):
 
 
 def bits_per_character(log_proba, n_characters=None):
-    """Bits per character: mean of minus log2 of the probability.
+    """Mean number of bits per character, minus log2 of the probability.
 
     The bits of all steps are summed and divided by the number of characters. Models of
     words and of characters become comparable, if both are evaluated on the same text.
