@@ -1,8 +1,7 @@
 """The compiled kernels against the numpy reference."""
 
 import os
-import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skrnn._core import kernels, recurrence
-from skrnn._core.attention import Pairing, attend, attend_backward
+from skrnn._core.attention import QueryGroups, attend, attend_backward
 from skrnn._core.batching import PackedBatch
 from skrnn._core.cells import CELLS, RNN
 from skrnn._core.first_layer import Ids
@@ -30,7 +29,7 @@ TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
 DTYPES = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
-@pytest.fixture(params=kernels.compiled.supported() if kernels.compiled else ["none"])
+@pytest.fixture(params=kernels.supported()[1:] or ["none"])
 def isa(request):
     """Use each instruction set that this processor has."""
     before = kernels.in_use()
@@ -39,16 +38,14 @@ def isa(request):
     kernels.use(before)
 
 
-@pytest.fixture
-def by_numpy(monkeypatch):
-    """Return a function that calls another one without kernels."""
-
-    def call(function, *args, **options):
-        with monkeypatch.context() as context:
-            context.setattr(kernels, "compiled", None)
-            return function(*args, **options)
-
-    return call
+def by_numpy(function, *args, **options):
+    """Call a function without kernels."""
+    before = kernels.in_use()
+    kernels.use("numpy")
+    try:
+        return function(*args, **options)
+    finally:
+        kernels.use(before)
 
 
 def assert_close(found, expected, dtype):
@@ -83,7 +80,7 @@ def run(cell, arrays, sizes, n_threads=1):
 
 @DTYPES
 @pytest.mark.parametrize("name", ["relu", *CELLS])
-def test_recurrences(name, dtype, monkeypatch):
+def test_recurrences(name, dtype):
     cell = RNN("relu") if name == "relu" else CELLS[name]()
 
     @settings(max_examples=10)
@@ -112,9 +109,7 @@ def test_recurrences(name, dtype, monkeypatch):
             assert_array_equal(a, b)
         for a, b in zip(found, run(cell, arrays, batch.sizes, 3), strict=True):
             assert_array_equal(a, b)
-        with monkeypatch.context() as context:
-            context.setattr(kernels, "compiled", None)
-            expected = run(cell, arrays, batch.sizes)
+        expected = by_numpy(run, cell, arrays, batch.sizes)
         for a, b in zip(found, expected, strict=True):
             assert_close(a, b, dtype)
 
@@ -146,7 +141,7 @@ def test_products_with_a_first_state_of_zeros_are_left_out(name, lengths):
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_steps_take_rows_of_a_table(name, by_numpy):
+def test_steps_take_rows_of_a_table(name):
     cell, H, rng = CELLS[name](), 5, np.random.default_rng(0)
     z = rng.standard_normal((2, 3, cell.n_gates * H))
     U = rng.standard_normal((2, H, cell.n_gates * H))
@@ -162,7 +157,7 @@ def test_steps_take_rows_of_a_table(name, by_numpy):
 
 @DTYPES
 @pytest.mark.parametrize("name", CELLS)
-def test_far_inputs_saturate(name, dtype, by_numpy):
+def test_far_inputs_saturate(name, dtype):
     cell = CELLS[name]()
     values = [-1e30, -1000, -100, -88.5, -20, -1e-30, 0, 1e-30, 20, 88.5, 100, 1e30]
     z = np.array(values, dtype).repeat(cell.n_gates)[None, None]
@@ -253,7 +248,7 @@ def pairings(draw):
 
 @DTYPES
 @pytest.mark.parametrize("additive", [False, True])
-def test_attention(additive, dtype, monkeypatch):
+def test_attention(additive, dtype):
     @settings(max_examples=15)
     @given(pairings())
     def check(case):
@@ -263,7 +258,7 @@ def test_attention(additive, dtype, monkeypatch):
         order = rng.permutation(len(groups))
         starts = np.empty_like(lengths)
         starts[order] = np.cumsum(lengths[order]) - lengths[order]
-        pairing = Pairing(np.concatenate([[0], np.cumsum(counts)]), starts, lengths)
+        pairing = QueryGroups(np.concatenate([[0], np.cumsum(counts)]), starts, lengths)
 
         def normal(*shape):
             return rng.standard_normal(shape).astype(dtype)
@@ -287,9 +282,7 @@ def test_attention(additive, dtype, monkeypatch):
             assert_array_equal(a, b)
         for a, b in zip(found, run(3), strict=True):
             assert_array_equal(a, b)
-        with monkeypatch.context() as context:
-            context.setattr(kernels, "compiled", None)
-            expected = run()
+        expected = by_numpy(run)
         for a, b in zip(found, expected, strict=True):
             assert_close(a, b, dtype)
 
@@ -303,7 +296,7 @@ def test_bits_of_a_group_do_not_depend_on_the_others(additive, dtype):
     rng = np.random.default_rng(0)
     counts, lengths = rng.integers(1, 20, 40), rng.integers(1, 60, 40)
     starts = np.cumsum(lengths) - lengths
-    pairing = Pairing(np.concatenate([[0], np.cumsum(counts)]), starts, lengths)
+    pairing = QueryGroups(np.concatenate([[0], np.cumsum(counts)]), starts, lengths)
     q = rng.standard_normal((counts.sum(), 65)).astype(dtype)
     keys = rng.standard_normal((lengths.sum(), 65)).astype(dtype)
     memory = rng.standard_normal((lengths.sum(), 33)).astype(dtype)
@@ -319,7 +312,7 @@ def test_bits_of_a_group_do_not_depend_on_the_others(additive, dtype):
     for a, b in zip(*runs, strict=True):
         assert_array_equal(a, b)
     for i, (own, seen, at) in enumerate(pairing.slices()):
-        alone = Pairing(np.array([0, counts[i]]), np.array([0]), lengths[i : i + 1])
+        alone = QueryGroups(np.array([0, counts[i]]), np.array([0]), lengths[i : i + 1])
         arrays = q[own], keys[seen], memory[seen], v
         found = attend(*arrays, alone)
         assert_array_equal(found[0], context[own])
@@ -336,7 +329,7 @@ def test_bits_of_a_group_do_not_depend_on_the_others(additive, dtype):
 
 @DTYPES
 @pytest.mark.parametrize("K", [1, 2, 15, 16, 17, 1000])
-def test_softmax(K, dtype, by_numpy):
+def test_softmax(K, dtype):
     rng = np.random.default_rng(K)
     scores = (5 * rng.standard_normal((37, K))).astype(dtype)
     scores[0] = np.where(np.arange(K) == 0, 1000, -1000)
@@ -352,7 +345,7 @@ def test_softmax(K, dtype, by_numpy):
 @pytest.mark.parametrize("rows", [slice(None), np.array([0, 3, 4])])
 @pytest.mark.parametrize("rule", [SGD(0.0), SGD(0.9), SGD(0.9, False), Adam()])
 @DTYPES
-def test_optimisers(rule, rows, dtype, by_numpy):
+def test_optimisers(rule, rows, dtype):
     results = []
     for call in (lambda f, *args: f(*args), by_numpy):
         rng = np.random.default_rng(0)
@@ -372,7 +365,7 @@ def test_optimisers(rule, rows, dtype, by_numpy):
 
 
 @DTYPES
-def test_gradients_of_ids(dtype, by_numpy):
+def test_gradients_of_ids(dtype):
     rng = np.random.default_rng(0)
     ids = rng.integers(-1, 9, 50)
     dz = rng.standard_normal((50, 21)).astype(dtype)
@@ -382,24 +375,40 @@ def test_gradients_of_ids(dtype, by_numpy):
     assert_close(found.values, expected.values, dtype)
 
 
-# --- which are in use -----------------------------------------------------------------
+# --- threads --------------------------------------------------------------------------
 
 
-def test_the_environment_can_do_without():
-    code = "from skrnn._core import kernels; print(kernels.in_use())"
-    values = [("numpy", "numpy"), ("", kernels.compiled.supported()[0])]
-    values += [(name, name) for name in kernels.compiled.supported()]
-    for value, expected in values:
-        run = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "SKRNN_KERNELS": value},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert run.stdout.strip() == expected
+def test_calls_of_many_threads_at_once():
+    """One of them has the pool, the others do without: the bits are the same."""
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal((200, 300)).astype(np.float32) for _ in range(2))
+    cell, sizes = CELLS["lstm"](), [64] * 5
+    z = rng.standard_normal((1, 320, 256)).astype(np.float32)
+    U, w = (
+        rng.standard_normal((1, 64, 256)).astype(np.float32),
+        np.empty((1, 0, 64), "f"),
+    )
+
+    def work(n_threads):
+        h, _, tape = recurrence.forward(cell, z, U, w, sizes, n_threads=n_threads)
+        dU = np.zeros_like(U)
+        recurrence.backward(cell, h, tape, U, w, dU, w, n_threads=n_threads)
+        return h, dU, product(a, b.T, n_threads=n_threads)
+
+    expected = work(1)
+    with ThreadPoolExecutor(6) as pool:
+        for found in pool.map(work, [3] * 24):
+            for x, y in zip(found, expected, strict=True):
+                assert_array_equal(x, y)
 
 
-def test_unknown_instruction_set():
-    with pytest.raises(ValueError, match="SKRNN_KERNELS='mmx' must be one of"):
-        kernels.use("mmx")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own():
+    a = np.ones((400, 400))
+    product(a, a, n_threads=3)  # so that there are threads
+    child = os.fork()
+    if child == 0:
+        found = product(a, a, n_threads=3)
+        os._exit(int((found != 400).any()))
+    assert os.waitpid(child, 0)[1] == 0

@@ -3,17 +3,22 @@
 A cell computes one step of n sequences in D directions at once:
 
 ``new, saved = forward(z, a, prev, w)``
-    z : (D, n, G * H), what the input contributes, with the bias b;
-    a : (D, n, G * H), what the last output contributes, ``h<t-1> @ U``;
+    z : (D, n, G * H), the input projection, with the bias b;
+    a : (D, n, G * H), the recurrent projection, ``h<t-1> @ U``;
     prev : tuple of (D, n, H) arrays, the state: ``(h,)``, or ``(h, c)`` with a memory;
-    w : (D, n_extra, H), what a cell has besides W, U and b.
+    w : (D, n_extra, H), the extra weights of the cell besides W, U and b.
 
 ``dz, da, dprev = backward(dnew, prev, saved, w, dw)``
-    the same backwards: from the derivatives of the loss by the new state to those by
-    z, a and prev; those by w are added to dw. ``dprev[0]`` is what reaches the last
-    output past the product with U, None where nothing does.
+    the backward pass: from the derivatives of the loss by the new state to those by z,
+    a and prev; those by w are added to dw. ``dprev[0]`` is the derivative by h<t-1>
+    without the part that passes through the product with U; None if there is no other.
 
-Gates lie side by side, in the order each class gives.
+The G gates lie side by side, in the order that each class gives.
+
+To add a cell, write a subclass of `Cell` with these two methods and the attributes that
+differ from those of `Cell`, and add it to `CELLS`. numpy computes it. For a compiled
+cell, write its header in skrnn/_kernels/cells/, include that in cells.hpp there, and
+give the name that the header has as `kernel`.
 """
 
 from functools import lru_cache
@@ -40,7 +45,34 @@ def _sum_rows(x):
     return x.sum(axis=1)
 
 
-class RNN:
+class Cell:
+    """The attributes of a cell, with their defaults.
+
+    Parameters
+    ----------
+    activation : {"tanh", "relu"}, default="tanh"
+        The activation function of the cells that have a choice; the others ignore it.
+    """
+
+    n_gates = 1
+    n_states = 1  # 2 with a memory c
+    n_extra = 0  # rows of extra weights
+    two_products = False  # see ResetBeforeGRU
+    kernel = None  # the name of the compiled cell with the same equations
+
+    def __init__(self, activation="tanh"):
+        self.activation = activation
+
+    def __init_subclass__(cls):
+        """Inherit no kernel: a subclass may have other equations."""
+        super().__init_subclass__()
+        cls.kernel = vars(cls).get("kernel")
+
+    def fill_bias(self, b):
+        """Set the initial bias, shape (D, G * H), which is zero before."""
+
+
+class RNN(Cell):
     """Simple recurrent cell: ``h<t> = g(W x<t> + U h<t-1> + b)``, g tanh or ReLU.
 
     References
@@ -48,10 +80,12 @@ class RNN:
     Elman, J. L. (1990). Finding structure in time. Cognitive Science 14.
     """
 
-    n_gates, n_states, n_extra = 1, 1, 0
+    kernel = "rnn"
 
     def __init__(self, activation="tanh"):
-        self.activation = activation
+        super().__init__(activation)
+        if self.kernel is not None:
+            self.kernel = f"{self.kernel}_{activation}"
 
     def forward(self, z, a, prev, w):
         h = z + a
@@ -71,7 +105,7 @@ class RNN:
         return ds, ds, (None,)
 
 
-class LSTM:
+class LSTM(Cell):
     """Long short-term memory. Gates i (input), f (forget), g (candidate), o (output).
 
     ::
@@ -86,7 +120,13 @@ class LSTM:
     12(10).
     """
 
-    n_gates, n_states, n_extra = 4, 2, 0
+    n_gates, n_states = 4, 2
+    kernel = "lstm"
+
+    def fill_bias(self, b):
+        """Set the bias of the forget gate to 1: the memory is kept at first."""
+        H = b.shape[-1] // 4
+        b[..., H : 2 * H] = 1
 
     def forward(self, z, a, prev, w):
         s = np.add(z, a, out=a)
@@ -116,7 +156,7 @@ class LSTM:
         np.multiply(dc, prev[1], out=df)
         np.multiply(dc, i, out=dg)
         np.multiply(dh, tanh_c, out=do)
-        # of a sigmoid s - s * s, of a tanh 1 - s * s
+        # the slope of a sigmoid is s - s * s, that of a tanh 1 - s * s
         scale, shift = _gate_scales(s.shape[-1], s.dtype)
         slope = s * (2 - 2 * scale)
         slope += 1 - 2 * shift
@@ -127,15 +167,15 @@ class LSTM:
 
 @lru_cache(maxsize=32)
 def _gate_scales(width, dtype):
-    """Return what makes tanh of i, f and o a sigmoid and leaves g a tanh."""
+    """Return scale and shift: tanh(scale * x) * scale + shift has all gates."""
     H = width // 4
     scale = np.full(width, 0.5, dtype=dtype)
     scale[2 * H : 3 * H] = 1
     return scale, 1 - scale
 
 
-class PeepholeLSTM:
-    """LSTM whose gates see the memory. Gates i, f, g, o; extra p_i, p_f, p_o.
+class PeepholeLSTM(Cell):
+    """LSTM with peepholes. Gates i, f, g, o; extra p_i, p_f, p_o.
 
     ::
 
@@ -150,6 +190,9 @@ class PeepholeLSTM:
     """
 
     n_gates, n_states, n_extra = 4, 2, 3
+    kernel = "lstm_peephole"
+
+    fill_bias = LSTM.fill_bias
 
     def forward(self, z, a, prev, w):
         p_i, p_f, p_o = (w[:, k, None] for k in range(3))
@@ -185,7 +228,7 @@ class PeepholeLSTM:
         return ds, ds, (None, dc * f + di * p_i + df * p_f)
 
 
-class GRU:
+class GRU(Cell):
     """Gated recurrent unit. Gates r (reset), z (update), n (candidate); extra b_n.
 
     ::
@@ -202,7 +245,8 @@ class GRU:
     for statistical machine translation. EMNLP. (There the reset gate comes first.)
     """
 
-    n_gates, n_states, n_extra = 3, 1, 1
+    n_gates, n_extra = 3, 1
+    kernel = "gru"
 
     def forward(self, z, a, prev, w):
         H = prev[0].shape[-1]
@@ -236,7 +280,7 @@ class GRU:
         return ds, da, (dh * u,)
 
 
-class UpdateOnlyGRU:
+class UpdateOnlyGRU(Cell):
     """GRU without a reset gate. Gates z (update), n (candidate).
 
     ::
@@ -245,7 +289,8 @@ class UpdateOnlyGRU:
         h<t> = (1 - z) * n + z * h<t-1>
     """
 
-    n_gates, n_states, n_extra = 2, 1, 0
+    n_gates = 2
+    kernel = "gru_update_only"
 
     def forward(self, z, a, prev, w):
         s = z + a
@@ -264,8 +309,8 @@ class UpdateOnlyGRU:
         return ds, ds, (dh * u,)
 
 
-class ResetBeforeGRU:
-    """GRU as first published: the reset gate comes before the product.
+class ResetBeforeGRU(Cell):
+    """GRU as first published: the reset gate is applied before the product.
 
     Gates r (reset), z (update), n (candidate)::
 
@@ -273,8 +318,9 @@ class ResetBeforeGRU:
         n = tanh(W x<t> + U (r * h<t-1>) + b)
         h<t> = (1 - z) * n + z * h<t-1>
 
-    The second product makes a step two: `gates`, then `forward` with the product of
-    what `gates` returned; backwards `backward`, then `gates_backward`.
+    A cell with `two_products` computes a step by two methods: `gates`, then `forward`,
+    whose recurrent projection is the product of U and the second result of `gates`. The
+    backward pass is `backward`, then `gates_backward`.
 
     References
     ----------
@@ -282,8 +328,9 @@ class ResetBeforeGRU:
     for statistical machine translation. EMNLP.
     """
 
-    n_gates, n_states, n_extra = 3, 1, 0
+    n_gates = 3
     two_products = True
+    kernel = "gru_reset_before"
 
     def gates(self, z, a, prev):
         """Return the gates r and z side by side, and r * h<t-1>."""
@@ -291,14 +338,14 @@ class ResetBeforeGRU:
         return gates, gates[..., : prev[0].shape[-1]] * prev[0]
 
     def forward(self, z, a, prev, gates):
-        """Return the new state from a, the product of r * h<t-1>."""
+        """Return the new state from a, the projection of r * h<t-1>."""
         H = a.shape[-1]
         u = gates[..., H:]
         n = np.tanh(z[..., 2 * H :] + a)
         return (n + u * (prev[0] - n),), n
 
     def backward(self, dnew, prev, n, gates):
-        """Return the derivatives by n's sum, by z's sum and directly by h<t-1>."""
+        """Return the derivatives by the inputs of n and z, and the direct one by h."""
         u = gates[..., n.shape[-1] :]
         dh = dnew[0]
         dn = dh * (1 - u) * (1 - n * n)
@@ -306,7 +353,7 @@ class ResetBeforeGRU:
         return dn, du, dh * u
 
     def gates_backward(self, dreset, prev, gates):
-        """Return the derivatives by r's sum and by h<t-1>, from those by r * h<t-1>."""
+        """Return the derivatives by the input of r and by h<t-1>, of r * h<t-1>."""
         r = gates[..., : dreset.shape[-1]]
         return dreset * prev[0] * r * (1 - r), dreset * r
 

@@ -1,9 +1,9 @@
-"""Optimisers, clipping and learning-rate schedules.
+"""Optimizers, gradient clipping and learning-rate schedules.
 
-The rules are functions ``update(p, g, slots, lr, t)`` that change arrays in place:
-parameters p by their gradient g, with one array in `slots` for each moment they keep,
-in step t = 1, 2 ... They serve the flat vector and the touched rows of the table alike;
-rows that a batch does not touch keep their values and their moments.
+A rule has a method ``update(p, g, slots, lr, t)`` that changes arrays in place: the
+parameters p by their gradient g, with one array in `slots` for each moment that the
+rule keeps, at step t = 1, 2 ... It serves the flat vector and the touched rows of the
+table alike; rows that a batch does not touch keep their values and their moments.
 """
 
 import math
@@ -40,10 +40,17 @@ class SGD:
         p -= descent
 
     def compiled_update(self, p, rows, g, slots, lr, t, scale):
-        """Do the same, for some rows of p, and for g times scale."""
+        """Do the same by the kernels, for some rows of p, and for scale * g."""
         velocity = slots[0] if slots else None
         kernels.compiled.sgd(
-            p, rows, g, velocity, scale, self.momentum, lr, self.nesterovs_momentum
+            p=p,
+            rows=rows,
+            g=g,
+            velocity=velocity,
+            scale=scale,
+            momentum=self.momentum,
+            rate=lr,
+            nesterov=self.nesterovs_momentum,
         )
 
 
@@ -121,12 +128,21 @@ class Adam:
         p -= step
 
     def compiled_update(self, p, rows, g, slots, lr, t, scale):
-        """Do the same, for some rows of p, and for g times scale."""
+        """Do the same by the kernels, for some rows of p, and for scale * g."""
+        mean, square = slots
         root = math.sqrt(1 - self.beta_2**t)
-        rate = lr * root / (1 - self.beta_1**t)
-        epsilon = self.epsilon * root
-        betas = self.beta_1, self.beta_2
-        kernels.compiled.adam(p, rows, g, *slots, scale, *betas, rate, epsilon)
+        kernels.compiled.adam(
+            p=p,
+            rows=rows,
+            g=g,
+            mean=mean,
+            square=square,
+            scale=scale,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            rate=lr * root / (1 - self.beta_1**t),
+            epsilon=self.epsilon * root,
+        )
 
 
 RULES = {"sgd": SGD, "adagrad": Adagrad, "rmsprop": RMSProp, "adam": Adam}
@@ -140,7 +156,7 @@ class Optimizer:
     rule : object
         One of `RULES`.
     params : Params
-        What will be updated.
+        The parameters to update.
     """
 
     def __init__(self, rule, params):
@@ -170,18 +186,18 @@ class Optimizer:
                 array[..., rows, :] = part
 
     def state(self):
-        """Return the step and the moments, for `load`."""
+        """Return the number of steps and the moments, for `load`."""
         return self.t, tuple(self.flat_slots), tuple(self.table_slots)
 
     def load(self, state):
-        """Take over what `state` returned, copied."""
+        """Copy the values of `state`."""
         self.t = state[0]
         self.flat_slots = [slot.copy() for slot in state[1]]
         self.table_slots = [slot.copy() for slot in state[2]]
 
 
 def finish_grads(grads, params, n_terms, alpha, max_norm):
-    """Add the L2 penalty to summed gradients; tell how to make a clipped mean of them.
+    """Add the L2 penalty; return the norm, and the factor that averages and clips.
 
     Parameters
     ----------
@@ -195,15 +211,15 @@ def finish_grads(grads, params, n_terms, alpha, max_norm):
         The penalty is ``alpha / 2 * sum(W ** 2) / n_terms``, over the weights (not
         the biases) and the touched rows of the table.
     max_norm : float or None
-        If the Euclidean norm of all gradients together is larger, they are scaled
-        down to it.
+        The largest Euclidean norm of all gradients together: larger ones are scaled
+        down to it. None: no clipping.
 
     Returns
     -------
     norm : float
-        That of the mean, before clipping.
+        The norm of the mean gradient, before clipping.
     scale : float
-        What makes the clipped mean.
+        The factor that turns the summed gradients into their mean, clipped.
     """
     rows, values = grads.table
     if alpha:

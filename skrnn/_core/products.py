@@ -1,37 +1,41 @@
-"""Matrix products."""
+"""Products of dense matrices."""
 
 import numpy as np
 
 from skrnn._core import kernels
 
-BLOCK = 32
+BLOCK = 32  # rows that numpy multiplies at a time
 
 
-def product(a, b, *, out=None, bias=None, steady=False, n_threads=1):
-    """Return a @ b, or a @ b + bias, or add it to `out`.
+def product(
+    a, b, *, out=None, bias=None, batch_invariant=False, n_threads=1, steady=None
+):
+    """Return a @ b, or a @ b + bias, or add a @ b to `out`.
 
     Parameters
     ----------
     a : ndarray of shape (M, K) or (D, M, K)
-        The rows.
+        The left matrix, one for each of D directions.
     b : ndarray of shape (K, N) or (D, K, N)
-        The matrix, one for each D.
+        The right matrix.
     out : ndarray of shape (M, N) or (D, M, N), default=None
         Added to, if given.
     bias : ndarray of shape (N,) or (D, N), default=None
         Added to each row, if given; not together with `out`.
-    steady : bool, default=False
+    batch_invariant : bool, default=False
         Whether the bits of each row must not depend on the other rows. Those of the
         kernels never do.
     n_threads : int, default=1
-        Of the kernels. It does not change a bit.
+        Threads of the kernels; the result is the same to the last bit.
 
     Returns
     -------
     ndarray of shape (M, N) or (D, M, N)
     """
+    if steady is not None:  # the former name of the argument
+        batch_invariant = steady
     if kernels.compiled is None:
-        c = _in_blocks(a, b) if steady else np.matmul(a, b)
+        c = _in_blocks(a, b) if batch_invariant else np.matmul(a, b)
         if bias is not None:
             c += bias[..., None, :]
         if out is None:
@@ -42,19 +46,19 @@ def product(a, b, *, out=None, bias=None, steady=False, n_threads=1):
     if not add:
         out = np.empty((*a.shape[:-1], b.shape[-1]), dtype=b.dtype)
     if a.ndim == 2:
-        kernels.compiled.product(a, b, out, add, bias, n_threads)
+        kernels.compiled.matmul(a, b, out, add, bias, n_threads)
     else:
         for d in range(len(a)):
-            own = None if bias is None else bias[d]
-            kernels.compiled.product(a[d], b[d], out[d], add, own, n_threads)
+            bias_d = None if bias is None else bias[d]
+            kernels.compiled.matmul(a[d], b[d], out[d], add, bias_d, n_threads)
     return out
 
 
 def _in_blocks(a, b):
-    """Return a @ b, computed some rows at a time.
+    """Return a @ b, computed in blocks of a fixed number of rows.
 
-    A BLAS picks its kernel, and with it the order in which a row's terms are added, by
-    the number of rows. So the rows are multiplied in blocks of one fixed size.
+    A BLAS chooses its kernel, and with it the order in which the terms of a row are
+    added, by the number of rows.
     """
     *lead, n, d = a.shape
     n_blocks = -(-n // BLOCK)

@@ -1,8 +1,8 @@
 """The time loop over a packed batch, forward and backward.
 
-By the compiled kernels where there are any, else by numpy, which is the reference. Both
-directions of a layer run side by side: the caller gives the second its rows mirrored in
-time.
+The compiled kernels run it for the cells that they have; otherwise numpy does, which is
+the reference. Both directions of a layer run side by side: the caller mirrors the rows
+of the second one in time.
 """
 
 from functools import partial
@@ -14,19 +14,38 @@ import numpy as np
 from skrnn._core import kernels
 from skrnn._core.products import product
 
-# Of each cell the number that the kernels know it by, and how many numbers a unit and
-# step they keep for the way back.
-COMPILED = {
-    "RNN": (0, 0),
-    "LSTM": (2, 5),
-    "PeepholeLSTM": (3, 5),
-    "GRU": (4, 4),
-    "ResetBeforeGRU": (5, 4),
-    "UpdateOnlyGRU": (6, 2),
-}
+
+class KernelTape(NamedTuple):
+    """What the backward pass by the kernels needs."""
+
+    h: np.ndarray  # shape (D, N, H)
+    saved: np.ndarray | None  # shape (D, N, n_slots * H)
+    state: tuple  # h and c before the first step; None: zeros
+    sizes: np.ndarray
 
 
-def forward(cell, z, U, w, sizes, state=None, *, rows=None, keep=True, n_threads=1):
+class Tape(NamedTuple):
+    """What the backward pass by numpy needs."""
+
+    h: np.ndarray  # shape (D, N, H)
+    h_first: np.ndarray  # before the first step
+    sizes: list
+    steps: list  # the previous state, and what the cell saved, for each step
+
+
+def forward(
+    cell,
+    z,
+    U,
+    w,
+    sizes,
+    state=None,
+    *,
+    rows=None,
+    keep=True,
+    batch_invariant=None,
+    n_threads=1,
+):
     """Run a cell through all steps of a packed batch.
 
     Parameters
@@ -34,22 +53,24 @@ def forward(cell, z, U, w, sizes, state=None, *, rows=None, keep=True, n_threads
     cell : cell
         One of `cells.CELLS`.
     z : ndarray of shape (D, N, G * H)
-        What the inputs contribute, packed. With `rows` any number of rows.
+        The input projections, packed. With `rows` any number of rows.
     U : ndarray of shape (D, H, G * H)
         The recurrent weights.
     w : ndarray of shape (D, n_extra, H)
         The extra weights of the cell.
     sizes : list of T ints
-        The live sequences at each step.
+        The number of live sequences at each step.
     state : tuple of ndarrays of shape (D, B, H), default=None
-        The state before the first step; zeros where None.
+        The state before the first step; zeros if None.
     rows : ndarray of shape (D, N), default=None
-        Which row of z each step takes; its own where None.
+        The row of z that each step uses; step i uses row i if None.
     keep : bool, default=True
-        Whether to keep what `backward` needs. Where False the rows of the result do
-        not depend on the other sequences in the batch, to the last bit.
+        Whether to return a tape for `backward`.
+    batch_invariant : bool, default=None
+        Whether the bits of each row must not depend on the other sequences in the
+        batch. Those of the kernels never do. None: ``not keep``.
     n_threads : int, default=1
-        Of the kernels. It does not change a bit.
+        Threads of the kernels; the result is the same to the last bit.
 
     Returns
     -------
@@ -57,40 +78,49 @@ def forward(cell, z, U, w, sizes, state=None, *, rows=None, keep=True, n_threads
         The outputs, packed.
     last : tuple of ndarrays of shape (D, B, H)
         The state after the last step of each sequence.
-    tape : tuple or None
+    tape : KernelTape, Tape or None
         For `backward`.
     """
-    if kernels.compiled is not None and type(cell).__name__ in COMPILED:
-        return _compiled_forward(cell, z, rows, U, w, sizes, state, keep, n_threads)
-    if rows is not None:
-        z = np.take_along_axis(z, rows[:, :, None], axis=1)
-    D, N, H = z.shape[0], z.shape[1], U.shape[1]
-    if state is None:
-        shape = (D, sizes[0], H)
-        state = tuple(np.zeros(shape, z.dtype) for _ in range(cell.n_states))
-    last = tuple(s.copy() for s in state)
+    compiled = None if kernels.compiled is None else kernels.cells.get(cell.kernel)
+    if compiled is None:
+        if batch_invariant is None:
+            batch_invariant = not keep
+        return _forward_by_numpy(
+            cell, z, U, w, sizes, state, rows, keep, batch_invariant
+        )
+    D, N = z.shape[:2] if rows is None else rows.shape
+    H = U.shape[1]
+    sizes = np.array(sizes, dtype=np.int64)
+    h0, c0 = (*(state or ()), None, None)[:2]
     h = np.empty((D, N, H), dtype=z.dtype)
-    step = _step_of(cell)
-    times = partial(product, steady=not keep)
-    steps = []
-    prev, start = state, 0
-    for n in sizes:
-        prev = tuple(p[:, :n] for p in prev)
-        new, saved = step(cell, z[:, start : start + n], U, w, prev, times)
-        h[:, start : start + n] = new[0]
-        for whole, part in zip(last, new, strict=True):
-            whole[:, :n] = part
-        if keep:
-            steps.append((prev, saved))
-        prev = new
-        start += n
-    return h, last, (h, state[0], sizes, steps) if keep else None
+    h_last = np.empty((D, sizes[0], H), dtype=z.dtype)
+    c_last = np.empty_like(h_last) if compiled.has_memory else None
+    saved = None
+    if keep and compiled.n_slots:
+        saved = np.empty((D, N, compiled.n_slots * H), dtype=z.dtype)
+    kernels.compiled.forward(
+        cell=compiled.code,
+        z=z,
+        rows=rows,
+        U=U,
+        w=w,
+        sizes=sizes,
+        h0=h0,
+        c0=c0,
+        h=h,
+        h_last=h_last,
+        c_last=c_last,
+        saved=saved,
+        n_threads=n_threads,
+    )
+    last = (h_last,) if c_last is None else (h_last, c_last)
+    return h, last, KernelTape(h, saved, (h0, c0), sizes) if keep else None
 
 
 def backward(
     cell, dh, tape, U, w, dU, dw, dlast=None, *, db=None, to_first=True, n_threads=1
 ):
-    """Run back through all steps; add to the derivatives by U, w and a bias.
+    """Run the backward pass through all steps; add to the gradients of U, w and b.
 
     Parameters
     ----------
@@ -98,16 +128,16 @@ def backward(
         As in `forward`.
     dh : ndarray of shape (D, N, H)
         The derivative of the loss by each output.
-    tape : tuple
-        What `forward` returned.
+    tape : KernelTape or Tape
+        As returned by `forward`.
     dU, dw : ndarrays of the shapes of U and w
         Added to.
     dlast : tuple of ndarrays of shape (D, B, H), default=None
-        The derivative by the state after the last step; zeros where None.
+        The derivative by the state after the last step; zeros if None.
     db : ndarray of shape (D, G * H), default=None
-        Added to, if given: the sum of dz.
+        The gradient of the bias, added to if given.
     to_first : bool, default=True
-        Whether the derivative by the first state is wanted.
+        Whether to return the derivative by the initial state.
     n_threads : int, default=1
         As in `forward`.
 
@@ -116,12 +146,71 @@ def backward(
     dz : ndarray of shape (D, N, G * H)
         The derivative by z.
     dstate : tuple of ndarrays of shape (D, B, H)
-        The derivative by the state before the first step; None where not wanted.
+        The derivative by the state before the first step; None unless `to_first`.
     """
-    if isinstance(tape, _Tape):
-        return _compiled_backward(
-            cell, dh, tape, U, w, dU, dw, dlast, db, to_first, n_threads
-        )
+    if isinstance(tape, Tape):
+        return _backward_by_numpy(cell, dh, tape, U, w, dU, dw, dlast, db, to_first)
+    compiled = kernels.cells[cell.kernel]
+    h, saved, (h0, c0), sizes = tape
+    if dlast is None:
+        shape = h.shape[0], sizes[0], h.shape[2]
+        carry = tuple(np.zeros(shape, dtype=h.dtype) for _ in range(cell.n_states))
+    else:
+        carry = tuple(np.array(d, order="C") for d in dlast)
+    dh_first, dc_first = (*carry, None)[:2]
+    dz = np.empty((*h.shape[:2], U.shape[2]), dtype=h.dtype)
+    kernels.compiled.backward(
+        cell=compiled.code,
+        dh=dh,
+        h=h,
+        saved=saved,
+        h0=h0,
+        c0=c0,
+        U=U,
+        w=w,
+        sizes=sizes,
+        dz=dz,
+        dU=dU,
+        dw=dw,
+        db=db,
+        dh_first=dh_first,
+        dc_first=dc_first,
+        to_first=to_first,
+        n_threads=n_threads,
+    )
+    return dz, carry if to_first else None
+
+
+# --- by numpy -------------------------------------------------------------------------
+
+
+def _forward_by_numpy(cell, z, U, w, sizes, state, rows, keep, batch_invariant):
+    if rows is not None:
+        z = np.take_along_axis(z, rows[:, :, None], axis=1)
+    D, N, H = z.shape[0], z.shape[1], U.shape[1]
+    if state is None:
+        shape = (D, sizes[0], H)
+        state = tuple(np.zeros(shape, z.dtype) for _ in range(cell.n_states))
+    last = tuple(s.copy() for s in state)
+    h = np.empty((D, N, H), dtype=z.dtype)
+    step = _step_two_products if cell.two_products else _step
+    matmul = partial(product, batch_invariant=batch_invariant)
+    steps = []
+    prev, start = state, 0
+    for n in sizes:
+        prev = tuple(p[:, :n] for p in prev)
+        new, saved = step(cell, z[:, start : start + n], U, w, prev, matmul)
+        h[:, start : start + n] = new[0]
+        for whole, part in zip(last, new, strict=True):
+            whole[:, :n] = part
+        if keep:
+            steps.append((prev, saved))
+        prev = new
+        start += n
+    return h, last, Tape(h, state[0], sizes, steps) if keep else None
+
+
+def _backward_by_numpy(cell, dh, tape, U, w, dU, dw, dlast, db, to_first):
     h, first, sizes, steps = tape
     D, N, _ = h.shape
     if dlast is None:
@@ -129,112 +218,34 @@ def backward(
     carry = tuple(d.copy() for d in dlast)
     dz = np.empty((D, N, U.shape[2]), dtype=h.dtype)
     UT = np.ascontiguousarray(U.transpose(0, 2, 1))
-    back, add_weights = _back_of(cell)
-    das = []
+    step, add_weights = _step_backward, _add_weights
+    if cell.two_products:
+        step, add_weights = _step_backward_two_products, _add_weights_two_products
+    kept = []
     start = N
     for n, (prev, saved) in zip(reversed(sizes), reversed(steps), strict=True):
         start -= n
         live = tuple(c[:, :n] for c in carry)
         dnew = (live[0] + dh[:, start : start + n], *live[1:])
-        dz[:, start : start + n], da, dprev = back(cell, dnew, prev, saved, UT, w, dw)
-        das.append(da)
+        dz_t, kept_t, dprev = step(cell, dnew, prev, saved, UT, w, dw)
+        dz[:, start : start + n] = dz_t
+        kept.append(kept_t)
         for into, value in zip(live, dprev, strict=True):
             into[...] = value
-    add_weights(das, dz, tape, dU)
+    add_weights(kept, dz, tape, dU)
     if db is not None:
         db += dz.sum(axis=1)
     return dz, carry if to_first else None
 
 
-# --- by the kernels -------------------------------------------------------------------
+# --- a step with one product ----------------------------------------------------------
 
 
-class _Tape(NamedTuple):
-    """What the kernels need on the way back."""
-
-    h: np.ndarray  # shape (D, N, H)
-    saved: np.ndarray | None  # shape (D, N, n_slots * H)
-    state: tuple  # before the first step
-    sizes: np.ndarray
+def _step(cell, z, U, w, prev, matmul):
+    return cell.forward(z, matmul(prev[0], U), prev, w)
 
 
-def _code(cell):
-    """Return the kernels' number of a cell, and what they keep of it."""
-    code, n_slots = COMPILED[type(cell).__name__]
-    is_relu = getattr(cell, "activation", None) == "relu"
-    return code + is_relu, n_slots
-
-
-def _compiled_forward(cell, z, rows, U, w, sizes, state, keep, n_threads):
-    code, n_slots = _code(cell)
-    D, N = z.shape[:2] if rows is None else rows.shape
-    H = U.shape[1]
-    sizes = np.array(sizes, dtype=np.int64)
-    h = np.empty((D, N, H), dtype=z.dtype)
-    last = tuple(np.empty((D, sizes[0], H), z.dtype) for _ in range(cell.n_states))
-    saved = None
-    if keep and n_slots:
-        saved = np.empty((D, N, n_slots * H), dtype=z.dtype)
-    h_first, c_first = (*(state or ()), None, None)[:2]
-    h_last, c_last = (*last, None)[:2]
-    kernels.compiled.forward(
-        code,
-        z,
-        rows,
-        U,
-        w,
-        sizes,
-        h_first,
-        c_first,
-        h,
-        h_last,
-        c_last,
-        saved,
-        n_threads,
-    )
-    return h, last, _Tape(h, saved, (h_first, c_first), sizes) if keep else None
-
-
-def _compiled_backward(cell, dh, tape, U, w, dU, dw, dlast, db, to_first, n_threads):
-    code, _ = _code(cell)
-    h, saved, (h_first, c_first), sizes = tape
-    if dlast is None:
-        shape = h.shape[0], sizes[0], h.shape[2]
-        carry = tuple(np.zeros(shape, dtype=h.dtype) for _ in range(cell.n_states))
-    else:
-        carry = tuple(np.array(d, order="C") for d in dlast)
-    dz = np.empty((*h.shape[:2], U.shape[2]), dtype=h.dtype)
-    dh_first, dc_first = (*carry, None)[:2]
-    kernels.compiled.backward(
-        code,
-        dh,
-        h,
-        saved,
-        h_first,
-        c_first,
-        U,
-        w,
-        sizes,
-        dz,
-        dU,
-        dw,
-        db,
-        dh_first,
-        dc_first,
-        to_first,
-        n_threads,
-    )
-    return dz, carry if to_first else None
-
-
-# --- cells with one product a step ----------------------------------------------------
-
-
-def _step(cell, z, U, w, prev, times):
-    return cell.forward(z, times(prev[0], U), prev, w)
-
-
-def _back(cell, dnew, prev, saved, UT, w, dw):
+def _step_backward(cell, dnew, prev, saved, UT, w, dw):
     dz, da, dprev = cell.backward(dnew, prev, saved, w, dw)
     dh = np.matmul(da, UT)
     if dprev[0] is not None:
@@ -246,31 +257,31 @@ def _add_weights(das, dz, tape, dU):
     """Add h<t-1>.T @ da, summed over all steps in one product."""
     h, first, sizes, _ = tape
     da = dz if das[0] is None else np.concatenate(das[::-1], axis=1)
-    dU += np.matmul(_before(h, first, sizes).transpose(0, 2, 1), da)
+    dU += np.matmul(_previous(h, first, sizes).transpose(0, 2, 1), da)
 
 
-def _before(h, first, sizes):
-    """Return h of the step before for every row, packed like h."""
-    before = np.empty_like(h)
-    before[:, : sizes[0]] = first
+def _previous(h, first, sizes):
+    """Return the h of the step before each row, packed like h."""
+    previous = np.empty_like(h)
+    previous[:, : sizes[0]] = first
     start = 0
     for n, live in pairwise(sizes):
-        before[:, start + n : start + n + live] = h[:, start : start + live]
+        previous[:, start + n : start + n + live] = h[:, start : start + live]
         start += n
-    return before
+    return previous
 
 
-# --- the GRU with a second product ----------------------------------------------------
+# --- a step with two products ---------------------------------------------------------
 
 
-def _step_two_products(cell, z, U, w, prev, times):
+def _step_two_products(cell, z, U, w, prev, matmul):
     H = U.shape[1]
-    gates, reset = cell.gates(z, times(prev[0], U[..., : 2 * H]), prev)
-    new, n = cell.forward(z, times(reset, U[..., 2 * H :]), prev, gates)
+    gates, reset = cell.gates(z, matmul(prev[0], U[..., : 2 * H]), prev)
+    new, n = cell.forward(z, matmul(reset, U[..., 2 * H :]), prev, gates)
     return new, (gates, reset, n)
 
 
-def _back_two_products(cell, dnew, prev, saved, UT, w, dw):
+def _step_backward_two_products(cell, dnew, prev, saved, UT, w, dw):
     gates, reset, n = saved
     H = n.shape[-1]
     dn, du, direct = cell.backward(dnew, prev, n, gates)
@@ -284,17 +295,7 @@ def _back_two_products(cell, dnew, prev, saved, UT, w, dw):
 def _add_weights_two_products(resets, dz, tape, dU):
     h, first, sizes, _ = tape
     H = h.shape[-1]
-    before = _before(h, first, sizes).transpose(0, 2, 1)
+    previous = _previous(h, first, sizes).transpose(0, 2, 1)
     reset = np.concatenate(resets[::-1], axis=1).transpose(0, 2, 1)
-    dU[..., : 2 * H] += np.matmul(before, dz[..., : 2 * H])
+    dU[..., : 2 * H] += np.matmul(previous, dz[..., : 2 * H])
     dU[..., 2 * H :] += np.matmul(reset, dz[..., 2 * H :])
-
-
-def _step_of(cell):
-    return _step_two_products if hasattr(cell, "two_products") else _step
-
-
-def _back_of(cell):
-    if hasattr(cell, "two_products"):
-        return _back_two_products, _add_weights_two_products
-    return _back, _add_weights

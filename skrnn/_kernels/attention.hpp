@@ -1,124 +1,111 @@
 // Attention: groups of queries, each of which sums up rows of a memory by weights.
 #pragma once
 
-#include <cmath>
-#include <limits>
-
-#include "product.hpp"
-#include "shape.hpp"
+#include "matmul.hpp"
 
 namespace skrnn {
 namespace SKRNN_ISA {
 
-// Calls f(j, count) for the vectors of n numbers.
-template <class T, class F>
-inline void for_vectors(long n, F f) {
-  constexpr int W = kLanes<T>;
-  long j = 0;
-  for (; j + W <= n; j += W) f(j, W);
-  if (j < n) f(j, int(n - j));
-}
-
-// c = a @ b, by the strides of rows and columns.
+// c = a @ b on this thread, c with rows side by side.
 template <class T>
-inline void multiply(const T* a, ptrdiff_t ars, ptrdiff_t acs, const T* b, ptrdiff_t brs,
-                     ptrdiff_t bcs, T* c, ptrdiff_t crs, long M, long N, long K) {
-  product<T>(a, ars, acs, b, brs, bcs, c, crs, M, N, K, false, nullptr, nullptr, 1);
-}
-
-template <class T>
-inline T sum_of(Vec<T> v) {
-  T sum = 0;
-  for (int l = 0; l < kLanes<T>; ++l) sum += v[l];
-  return sum;
+inline void multiply(Matrix<T> a, Matrix<T> b, T* c, long M, long N, long K) {
+  matmul<T>({a, b, c, N, M, N, K, false, nullptr, nullptr}, 1);
 }
 
 template <class T>
 inline void softmax(T* p, long n) {
-  T top = -std::numeric_limits<T>::infinity();
-  for (long j = 0; j < n; ++j) top = std::max(top, p[j]);
-  for_vectors<T>(n, [&](long j, int m) {
-    store_part(p + j, vexp<T>(load_part(p + j, m) - top), m);
-  });
+  exponentials(p, n, largest(p, n), p);
   T sum = 0;
-  for (long j = 0; j < n; ++j) sum += p[j];
+  for (long j = 0; j < n; ++j) sum += p[j];  // in the order of the rows
   for (long j = 0; j < n; ++j) p[j] /= sum;
 }
 
-// How many threads so many scores are worth.
+// The threads to use for so many scores.
 template <class T>
-int attention_threads(const Attention<T>& s, int n_threads) {
+int attention_threads(const AttentionArgs<T>& s, int n_threads) {
   const long n_scores = s.offsets[s.B];  // a hyperbolic tangent is some multiplications
-  return worth(n_scores * ((s.v ? 16 : 1) * s.A + s.M), n_threads);
+  return useful_threads(n_scores * ((s.v ? 16 : 1) * s.A + s.M), n_threads);
+}
+
+// v tanh(q + key)
+template <class T>
+inline T additive_score(const T* v, const T* q, const T* key, long A) {
+  Vec<T> sums{};
+  for_each_vector<T>(A, [&](long j, int m) {
+    sums += load_part(v + j, m) * vtanh<T>(load_part(q + j, m) + load_part(key + j, m));
+  });
+  return sum_of_lanes<T>(sums);
 }
 
 template <class T>
-void attend(const Attention<T>& s, T* context, int n_threads) {
+void attend(const AttentionArgs<T>& s, T* context, int n_threads) {
   const long A = s.A, M = s.M;
-  run_all(s.B, attention_threads(s, n_threads), [&](long i) {
+  parallel_for(s.B, attention_threads(s, n_threads), [&](long i) {
     const long n = s.queries[i + 1] - s.queries[i], length = s.lengths[i];
     const T* q = s.q + s.queries[i] * A;
     const T* keys = s.keys + s.starts[i] * A;
     T* p = s.weights + s.offsets[i];
     if (s.v == nullptr)
-      multiply(q, A, 1, keys, 1, A, p, length, n, length, A);
+      multiply<T>({q, A, 1}, {keys, 1, A}, p, n, length, A);
     else
       for (long t = 0; t < n; ++t)
-        for (long k = 0; k < length; ++k) {
-          Vec<T> sums{};
-          for_vectors<T>(A, [&](long j, int m) {
-            const Vec<T> x = load_part(q + t * A + j, m) + load_part(keys + k * A + j, m);
-            sums += load_part(s.v + j, m) * vtanh<T>(x);
-          });
-          p[t * length + k] = sum_of<T>(sums);
-        }
+        for (long k = 0; k < length; ++k)
+          p[t * length + k] = additive_score(s.v, q + t * A, keys + k * A, A);
     for (long t = 0; t < n; ++t) softmax(p + t * length, length);
-    multiply(p, length, 1, s.memory + s.starts[i] * M, M, 1, context + s.queries[i] * M, M,
-            n, M, length);
+    multiply<T>({p, length, 1}, {s.memory + s.starts[i] * M, M, 1},
+                context + s.queries[i] * M, n, M, length);
   });
 }
 
+// Adds the derivatives by q, a key and v, given that by their score.
 template <class T>
-void attend_backward(const Attention<T>& s, const T* dcontext, T* dq, T* dkeys,
-                     T* dmemory, T* dvs, int n_threads) {
+inline void additive_score_backward(T dscore, const T* v, const T* q, const T* key,
+                                    long A, T* dq, T* dkey, T* dv) {
+  for_each_vector<T>(A, [&](long j, int m) {
+    const Vec<T> x = vtanh<T>(load_part(q + j, m) + load_part(key + j, m));
+    const Vec<T> dtanh = dscore * load_part(v + j, m), slope = T(1) - x * x;
+    store_part(dq + j, multiply_add<T>(dtanh, slope, load_part(dq + j, m)), m);
+    store_part(dkey + j, multiply_add<T>(dtanh, slope, load_part(dkey + j, m)), m);
+    store_part(dv + j, load_part(dv + j, m) + dscore * x, m);
+  });
+}
+
+// Replaces the derivatives d by the weights p by those by the scores.
+template <class T>
+inline void softmax_backward(const T* p, T* d, long n) {
+  T mean = 0;
+  for (long k = 0; k < n; ++k) mean += p[k] * d[k];
+  for (long k = 0; k < n; ++k) d[k] = p[k] * (d[k] - mean);
+}
+
+template <class T>
+void attend_backward(const AttentionArgs<T>& s, const AttentionGrads<T>& grads,
+                     int n_threads) {
   const long A = s.A, M = s.M;
-  run_all(s.B, attention_threads(s, n_threads), [&](long i) {
+  parallel_for(s.B, attention_threads(s, n_threads), [&](long i) {
     const long n = s.queries[i + 1] - s.queries[i], length = s.lengths[i];
     const long row = s.queries[i], first = s.starts[i];
-    const T* p = s.weights + s.offsets[i];
-    const T* q = s.q + row * A;
-    const T* keys = s.keys + first * A;
-    Buffer<T> dscores(size_t(n) * length);
+    const T *p = s.weights + s.offsets[i], *q = s.q + row * A,
+            *keys = s.keys + first * A;
+    const T *dcontext = grads.dcontext + row * M, *memory = s.memory + first * M;
+    T *dq = grads.dq + row * A, *dkeys = grads.dkeys + first * A;
+    const Buffer<T> dscores(n * length);
     T* d = dscores.get();
-    multiply(p, 1, length, dcontext + row * M, M, 1, dmemory + first * M, M, length, M, n);
-    multiply(dcontext + row * M, M, 1, s.memory + first * M, 1, M, d, length, n, length, M);
-    for (long t = 0; t < n; ++t) {
-      T mean = 0;
-      for (long k = 0; k < length; ++k) mean += p[t * length + k] * d[t * length + k];
-      for (long k = 0; k < length; ++k)
-        d[t * length + k] = p[t * length + k] * (d[t * length + k] - mean);
-    }
+    multiply<T>({p, 1, length}, {dcontext, M, 1}, grads.dmemory + first * M, length, M,
+                n);
+    multiply<T>({dcontext, M, 1}, {memory, 1, M}, d, n, length, M);
+    for (long t = 0; t < n; ++t)
+      softmax_backward(p + t * length, d + t * length, length);
     if (s.v == nullptr) {
-      multiply(d, length, 1, keys, A, 1, dq + row * A, A, n, A, length);
-      multiply(d, 1, length, q, A, 1, dkeys + first * A, A, length, A, n);
+      multiply<T>({d, length, 1}, {keys, A, 1}, dq, n, A, length);
+      multiply<T>({d, 1, length}, {q, A, 1}, dkeys, length, A, n);
       return;
     }
-    std::fill_n(dq + row * A, n * A, T(0));
+    fill(dq, n * A, T(0));
     for (long t = 0; t < n; ++t)
-      for (long k = 0; k < length; ++k) {
-        const T by_score = d[t * length + k];
-        T* to_q = dq + (row + t) * A;
-        T* to_keys = dkeys + (first + k) * A;
-        T* to_v = dvs + i * A;
-        for_vectors<T>(A, [&](long j, int m) {
-          const Vec<T> x =
-              vtanh<T>(load_part(q + t * A + j, m) + load_part(keys + k * A + j, m));
-          const Vec<T> dx = by_score * load_part(s.v + j, m) * (T(1) - x * x);
-          store_part(to_q + j, load_part(to_q + j, m) + dx, m);
-          store_part(to_keys + j, load_part(to_keys + j, m) + dx, m);
-          store_part(to_v + j, load_part(to_v + j, m) + by_score * x, m);
-        });
-      }
+      for (long k = 0; k < length; ++k)
+        additive_score_backward(d[t * length + k], s.v, q + t * A, keys + k * A, A,
+                                dq + t * A, dkeys + k * A, grads.dv + i * A);
   });
 }
 

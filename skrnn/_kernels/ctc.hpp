@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cmath>
-#include <limits>
-#include <vector>
 
-#include "product.hpp"
+#include "simd.hpp"
+#include "threads.hpp"
+#include "types.hpp"
 
 namespace skrnn {
 namespace SKRNN_ISA {
@@ -32,14 +32,16 @@ inline Vec<double> log_sum(Vec<double> a, Vec<double> b, Vec<double> c) {
                              vexp<double>(c - top));
 }
 
-// The states of one target: a blank before each label, and one behind the last. Before
-// and behind them are numbers for what is two states away, and to fill a vector.
+// The states of one target: a blank before each label, and one after the last. Arrays
+// of numbers by state have a margin: two states before, and two and a vector after.
 class States {
  public:
-  static constexpr int kBefore = 2, kBehind = 2 + kLanes<double>;
+  static constexpr int kBefore = 2, kAfter = 2 + kLanes<double>;
 
   States(const int64_t* y, long n_labels, int64_t blank)
-      : n(2 * n_labels + 1), width(n + kBefore + kBehind), labels(n, blank),
+      : n(2 * n_labels + 1),
+        width(n + kBefore + kAfter),
+        labels(n, blank),
         skip_(width, kNever) {
     for (long i = 0; i < n_labels; ++i) {
       labels[2 * i + 1] = y[i];
@@ -47,114 +49,134 @@ class States {
     }
   }
 
-  // What entering a state from two before adds: nothing, or kNever.
-  const double* skip() const { return skip_.data() + kBefore; }
+  // What is added for entering a state from two before: 0 or kNever.
+  const double* skip() const { return skip_.get() + kBefore; }
 
   const long n, width;
-  std::vector<int64_t> labels;
+  const Buffer<int64_t> labels;
 
  private:
-  std::vector<double> skip_;
+  const Buffer<double> skip_;
 };
 
-// Sets the loss of each target. Given weights, replaces scores by the derivative. The
-// target of sequence j is y[offsets[j]] ... y[offsets[j + 1] - 2], then comes a blank,
-// K - 1. Its step t is row first[t] + j, where first sums up the sizes before t.
+// Logarithms by step and state, kNever in the margins.
+class Table {
+ public:
+  Table(long n_steps, long width) : width_(width), data_(n_steps * width, kNever) {}
+  double* operator[](long t) const {
+    return data_.get() + t * width_ + States::kBefore;
+  }
+
+ private:
+  long width_;
+  Buffer<double> data_;
+};
+
+// One sequence: its scores at step t are those of row first[t] + j.
 template <class T>
-void ctc_loss(T* scores, const int64_t* y, const int64_t* offsets, const double* weights,
-              const int64_t* lengths, const int64_t* sizes, double* losses, long B,
-              long n_steps, long K, int n_threads) {
-  std::vector<long> first(n_steps + 1, 0);
-  for (long t = 0; t < n_steps; ++t) first[t + 1] = first[t] + sizes[t];
-  n_threads = worth(first[n_steps] * (16 * K + 64 * (offsets[B] / B)), n_threads);
-  run_all(B, n_threads, [&](long j) {
-    constexpr int W = kLanes<double>;
-    const long L = lengths[j];
-    const States states(y + offsets[j], offsets[j + 1] - offsets[j] - 1, K - 1);
-    const long S = states.n;
-    // Of each step the logarithms of what states emit, and then those of the sums over
-    // the beginnings of paths; kNever around them.
-    std::vector<double> emitted(L * states.width, kNever);
-    std::vector<double> alpha(L * states.width, kNever);
-    const auto at = [&](std::vector<double>& v, long t) {
-      return v.data() + t * states.width + States::kBefore;
-    };
-    std::vector<double> row(K), log_total(L);
-    for (long t = 0; t < L; ++t) {
-      const T* p = scores + (first[t] + j) * K;
-      double top = -std::numeric_limits<double>::infinity();
-      for (long k = 0; k < K; ++k) {
-        row[k] = double(p[k]);
-        top = row[k] > top ? row[k] : top;
-      }
-      Vec<double> sums{};
-      for (long k = 0; k < K; k += W) {
-        const int left = int(std::min<long>(W, K - k));
-        Vec<double> e = vexp<double>(load_part(row.data() + k, left) - top);
-        if (left < W)
-          for (int l = left; l < W; ++l) e[l] = 0;
-        sums += e;
-      }
-      double sum = 0;
-      for (int l = 0; l < W; ++l) sum += sums[l];
-      log_total[t] = top + std::log(sum);
-      double* e = at(emitted, t);
-      for (long s = 0; s < S; ++s) e[s] = row[states.labels[s]] - log_total[t];
-    }
-    const double *skip = states.skip(), *e0 = at(emitted, 0);
-    for (long s = 0; s < std::min<long>(2, S); ++s) at(alpha, 0)[s] = e0[s];
-    for (long t = 1; t < L; ++t) {
-      const double *before = at(alpha, t - 1), *e = at(emitted, t);
-      double* a = at(alpha, t);
-      for (long s = 0; s < S; s += W) {
-        const int left = int(std::min<long>(W, S - s));
+class CtcSequence {
+ public:
+  CtcSequence(const CtcLossArgs<T>& s, const long* first, long j)
+      : scores_(s.scores + j * s.K),
+        first_(first),
+        K_(s.K),
+        L_(s.lengths[j]),
+        states_(s.y + s.offsets[j], s.offsets[j + 1] - s.offsets[j] - 1, s.K - 1),
+        emitted_(L_, states_.width),
+        alpha_(L_, states_.width),
+        log_total_(L_),
+        row_(K_),
+        e_(K_) {}
+
+  // Returns the log-probability of the target.
+  double forward() {
+    for (long t = 0; t < L_; ++t) emit(t);
+    const long S = states_.n;
+    for (long s = 0; s < smaller(2L, S); ++s) alpha_[0][s] = emitted_[0][s];
+    const double* skip = states_.skip();
+    for (long t = 1; t < L_; ++t) {
+      const double *before = alpha_[t - 1], *e = emitted_[t];
+      double* a = alpha_[t];
+      for_each_vector<double>(S, [&](long s, int m) {
         const Vec<double> sum = log_sum(load(before + s), load(before + s - 1),
                                         load(before + s - 2) + load(skip + s));
-        store_part(a + s, sum + load(e + s), left);
-      }
+        store_part(a + s, sum + load(e + s), m);
+      });
     }
-    const double* a = at(alpha, L - 1);
-    const double top = std::max(a[S - 1], a[S - 2]);  // a[-1] is kNever
-    const double log_p =
-        top + std::log(std::exp(a[S - 1] - top) + std::exp(a[S - 2] - top));
-    const bool possible = !(log_p < kNever / 2);  // NaN stays
-    losses[j] = possible ? -log_p : std::numeric_limits<double>::infinity();
-    if (weights == nullptr) return;
-    const double weight = possible ? weights[j] : 0;
-    // The sums over the ends of paths, which begin with what the state emits.
-    std::vector<double> now(states.width, kNever), after(states.width, kNever);
-    std::vector<double> shares(states.width), occupied(K);
-    double* b = now.data() + States::kBefore;
-    double* c = after.data() + States::kBefore;
-    for (long t = L - 1; t >= 0; --t) {
-      const double *alpha_t = at(alpha, t), *e = at(emitted, t);
-      double* share = shares.data();
-      for (long s = 0; s < S; s += W) {
-        const int left = int(std::min<long>(W, S - s));
+    const double* a = alpha_[L_ - 1];
+    const double top = larger(a[S - 1], a[S - 2]);  // a[-1] is kNever
+    return top + std::log(std::exp(a[S - 1] - top) + std::exp(a[S - 2] - top));
+  }
+
+  // Replaces the scores by the derivative of the loss, times a weight.
+  void backward(double log_p, double weight) {
+    const long S = states_.n;
+    // Logarithms of the sums over the ends of paths, the state's own emission included.
+    const Table sums(2, states_.width);
+    const Buffer<double> share(states_.width), occupied(K_);
+    const double* skip = states_.skip();
+    for (long t = L_ - 1; t >= 0; --t) {
+      const double *alpha = alpha_[t], *e = emitted_[t], *after = sums[(t + 1) % 2];
+      double* now = sums[t % 2];
+      for_each_vector<double>(S, [&](long s, int m) {
         Vec<double> sum;
-        if (t == L - 1) {
+        if (t == L_ - 1) {
           sum = broadcast<double>(kNever);
-          for (int l = 0; l < left; ++l)
+          for (int l = 0; l < m; ++l)
             if (s + l >= S - 2) sum[l] = 0;
         } else {
-          sum = log_sum(load(c + s), load(c + s + 1),
-                        load(c + s + 2) + load(skip + s + 2));
+          sum = log_sum(load(after + s), load(after + s + 1),
+                        load(after + s + 2) + load(skip + s + 2));
         }
-        store_part(share + s, vexp<double>(load(alpha_t + s) + sum - log_p), left);
-        store_part(b + s, sum + load(e + s), left);
-      }
-      std::swap(b, c);
-      std::fill(occupied.begin(), occupied.end(), 0.0);
-      for (long s = 0; s < S; ++s) occupied[states.labels[s]] += share[s];
-      T* p = scores + (first[t] + j) * K;
-      for (long k = 0; k < K; k += W) {
-        const int left = int(std::min<long>(W, K - k));
-        for (int l = 0; l < left; ++l) row[k + l] = double(p[k + l]) - log_total[t];
-        store_part(row.data() + k, vexp<double>(load_part(row.data() + k, left)), left);
-        for (int l = 0; l < left; ++l)
-          p[k + l] = T(weight * (row[k + l] - occupied[k + l]));
-      }
+        store_part(share.get() + s, vexp<double>(load(alpha + s) + sum - log_p), m);
+        store_part(now + s, sum + load(e + s), m);
+      });
+      fill(occupied.get(), K_, 0.0);
+      for (long s = 0; s < S; ++s) occupied[states_.labels[s]] += share[s];
+      set_derivative(t, occupied.get(), weight);
     }
+  }
+
+ private:
+  T* scores(long t) const { return scores_ + first_[t] * K_; }
+
+  // Sets the logarithms of the probabilities of what the states emit.
+  void emit(long t) {
+    const T* p = scores(t);
+    for (long k = 0; k < K_; ++k) row_[k] = double(p[k]);
+    const double top = largest(row_.get(), K_);
+    log_total_[t] = top + std::log(exponentials(row_.get(), K_, top, e_.get()));
+    double* e = emitted_[t];
+    for (long s = 0; s < states_.n; ++s) e[s] = row_[states_.labels[s]] - log_total_[t];
+  }
+
+  void set_derivative(long t, const double* occupied, double weight) {
+    T* p = scores(t);
+    for (long k = 0; k < K_; ++k) row_[k] = double(p[k]);
+    exponentials(row_.get(), K_, log_total_[t], e_.get());
+    for (long k = 0; k < K_; ++k) p[k] = T(weight * (e_[k] - occupied[k]));
+  }
+
+  T* scores_;
+  const long* first_;
+  long K_, L_;
+  States states_;
+  Table emitted_, alpha_;  // alpha: of the sums over the prefixes of paths
+  Buffer<double> log_total_, row_, e_;
+};
+
+template <class T>
+void ctc_loss(const CtcLossArgs<T>& s, int n_threads) {
+  const Buffer<long> first(s.T_steps + 1, 0L);  // row of each step
+  for (long t = 0; t < s.T_steps; ++t) first[t + 1] = first[t] + s.sizes[t];
+  const long n_multiplications =
+      first[s.T_steps] * (16 * s.K + 64 * (s.offsets[s.B] / s.B));
+  parallel_for(s.B, useful_threads(n_multiplications, n_threads), [&](long j) {
+    CtcSequence<T> sequence(s, first.get(), j);
+    const double log_p = sequence.forward();
+    const bool possible = !(log_p < kNever / 2);  // NaN stays
+    s.losses[j] = possible ? -log_p : Simd<double>::kInfinity;
+    if (s.weights != nullptr) sequence.backward(log_p, possible ? s.weights[j] : 0);
   });
 }
 

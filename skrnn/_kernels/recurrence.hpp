@@ -1,45 +1,71 @@
-// The time loop of each cell over a packed batch, forward and backward.
-//
-// The equations and the order of the gates are those of skrnn/_core/cells.py. What the
-// backward pass needs is kept in `saved`, N rows of some slots of H numbers each:
-//
-//   rnn: none; lstm and lstm_peephole: i, f, g, o, c; gru: r, z, n, a (U h + b_n);
-//   gru_reset_before: r, z, n, r * h; gru_update_only: z, n.
+// The time loop over a packed batch, forward and backward, for the cells of cells/. The
+// rows of a step follow those of the step before; the sequences are sorted, longest
+// first, so that the live ones of each step are the first.
 #pragma once
 
-#include <memory>
-
-#include "product.hpp"
-#include "shape.hpp"
+#include "cells/cell.hpp"
 
 namespace skrnn {
-
-inline int n_gates(int cell) {
-  return cell == kRnn || cell == kRelu ? 1
-         : cell == kLstm || cell == kPeephole ? 4
-         : cell == kUpdateOnly ? 2
-                               : 3;
-}
-inline int n_slots(int cell) {
-  return cell == kRnn || cell == kRelu ? 0
-         : cell == kLstm || cell == kPeephole ? 5
-         : cell == kUpdateOnly ? 2
-                               : 4;
-}
-
 namespace SKRNN_ISA {
 
-constexpr long kCache = 1 << 17;  // bytes of sums to work on at a time
+constexpr long kCacheBytes = 1 << 17;  // of projections to work on at a time
+constexpr long kStepRows = 24;         // at least
 
-// Splits B sequences, longest first, into n parts of about as many steps: part i begins
-// at edges[i]. (A vector of the standard library would be shared between instruction
-// sets.)
+template <class Cell>
+constexpr int kFirstGates = Cell::gates - Cell::second_gates;
+
+// p + n, or nullptr.
+template <class P>
+inline P* advance(P* p, long n) {
+  return p != nullptr ? p + n : nullptr;
+}
+
+// The parts of the arguments that belong to direction d.
+template <class Cell, class T>
+ForwardArgs<T> direction(const ForwardArgs<T>& all, long d) {
+  const auto [D, N, B, n_steps, H] = all.shape;
+  const long gates = Cell::gates * H, state = d * B * H;
+  ForwardArgs<T> one = all;
+  one.z += d * all.n_inputs * gates;
+  one.rows = advance(all.rows, d * N);
+  one.U += d * H * gates;
+  one.w += d * Cell::extra * H;
+  one.h0 = advance(all.h0, state);
+  one.c0 = advance(all.c0, state);
+  one.h += d * N * H;
+  one.h_last += state;
+  one.c_last = advance(all.c_last, state);
+  one.saved = advance(all.saved, d * N * Cell::slots * H);
+  return one;
+}
+
+template <class Cell, class T>
+BackwardArgs<T> direction(const BackwardArgs<T>& all, long d) {
+  const auto [D, N, B, n_steps, H] = all.shape;
+  const long gates = Cell::gates * H, state = d * B * H;
+  BackwardArgs<T> one = all;
+  one.dh += d * N * H;
+  one.h += d * N * H;
+  one.saved = advance(all.saved, d * N * Cell::slots * H);
+  one.h0 = advance(all.h0, state);
+  one.c0 = advance(all.c0, state);
+  one.U += d * H * gates;
+  one.w += d * Cell::extra * H;
+  one.dz += d * N * gates;
+  one.da += d * N * gates;
+  one.dU += d * H * gates;
+  one.dw += d * Cell::extra * H;
+  one.db = advance(all.db, d * gates);
+  one.dh_first += state;
+  one.dc_first = advance(all.dc_first, state);
+  return one;
+}
+
+// Splits the sequences into parts of about as many steps: part i begins at edges[i].
 inline Buffer<long> split_sequences(const int64_t* sizes, const Shape& s, int n) {
-  Buffer<long> edges(n + 1), lengths(s.B);
-  std::fill_n(lengths.get(), s.B, 0L);
+  Buffer<long> edges(n + 1, s.B), lengths(s.B, 0L);
   for (long t = 0; t < s.T; ++t) ++lengths[sizes[t] - 1];  // and of all before it
   for (long j = s.B - 2; j >= 0; --j) lengths[j] += lengths[j + 1];
-  std::fill_n(edges.get(), n + 1, s.B);
   edges[0] = 0;
   long done = 0;
   int part = 1;
@@ -50,9 +76,14 @@ inline Buffer<long> split_sequences(const int64_t* sizes, const Shape& s, int n)
   return edges;
 }
 
+// The parts of the sequences of each direction to run at the same time.
+inline int n_parts(const Shape& s, int n_threads) {
+  return int(larger(1L, smaller(s.B / 8, n_threads / s.D)));
+}
+
 // Calls f(row, column, count) for the vectors of n rows of H numbers.
 template <class T, class F>
-[[gnu::flatten]] inline void for_each_vector(long n, long H, F f) {
+[[gnu::flatten]] inline void for_each_unit(long n, long H, const F& f) {
   constexpr int W = kLanes<T>;
   for (long r = 0; r < n; ++r) {
     long j = 0;
@@ -61,497 +92,316 @@ template <class T, class F>
   }
 }
 
-// One direction of a layer, of which `z` ... are the parts of that direction.
 template <class T>
-struct Forward {
-  Shape s;
-  const int64_t* sizes;
-  const T* z;
-  const int64_t* rows;             // which row of z a step takes, nullptr for its own
-  const T* w;
-  const T* h0;                     // shape (B, H), nullptr for zeros
-  T *h, *h_last, *c_last, *saved;  // c_last: also the running memory
+inline Vec<T> load_or_zero(const T* p, long at, int count) {
+  return p != nullptr ? load_part(p + at, count) : Vec<T>{};
+}
 
-  const T* inputs(long row, long width) const {
-    return z + (rows != nullptr ? rows[row] : row) * width;
-  }
+// --- forward
+// --------------------------------------------------------------------------
 
-  // Runs the sequences from `first` to `last`. The sums U h of some rows at a time are
-  // put into `sums`; `step` makes the new state of them.
-  template <class Step>
-  void run(const Panels<T>& U, long width, long first, long last, Step step) const {
-    const long H = s.H;
-    const long n_sums = std::max<long>(24, kCache / (width * long(sizeof(T))));
-    Buffer<T> sums(size_t(std::min(n_sums, last - first)) * width);
-    long start = 0, before = 0;
-    for (long t = 0; t < s.T; ++t) {
-      const long n = std::min<long>(sizes[t], last) - first;
-      if (n <= 0) break;
-      const T* prev = t > 0 ? h + (before + first) * H : h0 ? h0 + first * H : nullptr;
-      for (long i = 0; i < n; i += n_sums) {
-        const long m = std::min(n_sums, n - i);
-        if (prev != nullptr)
-          U.times(prev + i * H, H, m, sums.get(), width, false);
-        else
-          std::fill_n(sums.get(), m * width, T(0));
-        step(start + first + i, first + i, prev ? prev + i * H : nullptr, sums.get(), m);
-      }
-      before = start;
-      start += sizes[t];
-      // the sequences that end here
-      const long next = t + 1 < s.T ? sizes[t + 1] : 0;
-      for (long j = std::max(first, next); j < first + n; ++j)
-        std::copy_n(h + (before + j) * H, H, h_last + j * H);
-    }
-  }
+// The recurrent weights of one direction: those of h<t-1>, and those of the second
+// product.
+template <class Cell, class T>
+struct ForwardWeights {
+  Panels<T> first, second;
 
-  template <bool kPeep>
-  void lstm(const Panels<T>& U, long first, long last) const {
-    const long H = s.H;
-    run(U, 4 * H, first, last, [&](long row, long j0, const T*, const T* sums, long n) {
-      for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const T* p = inputs(row + r, 4 * H) + j;
-        const T* a = sums + r * 4 * H + j;
-        T* memory = c_last + (j0 + r) * H + j;
-        const Vec<T> c_prev = load_part(memory, m);
-        Vec<T> s_i = load_part(p, m) + load_part(a, m);
-        Vec<T> s_f = load_part(p + H, m) + load_part(a + H, m);
-        Vec<T> s_o = load_part(p + 3 * H, m) + load_part(a + 3 * H, m);
-        if (kPeep) {
-          s_i += load_part(w + j, m) * c_prev;
-          s_f += load_part(w + H + j, m) * c_prev;
-        }
-        const Vec<T> i = vsigmoid<T>(s_i), f = vsigmoid<T>(s_f);
-        const Vec<T> g = vtanh<T>(load_part(p + 2 * H, m) + load_part(a + 2 * H, m));
-        const Vec<T> c = f * c_prev + i * g;
-        if (kPeep) s_o += load_part(w + 2 * H + j, m) * c;
-        const Vec<T> o = vsigmoid<T>(s_o);
-        store_part(memory, c, m);
-        store_part(h + (row + r) * H + j, o * vtanh<T>(c), m);
-        if (saved != nullptr) {
-          T* to = saved + (row + r) * 5 * H + j;
-          store_part(to, i, m);
-          store_part(to + H, f, m);
-          store_part(to + 2 * H, g, m);
-          store_part(to + 3 * H, o, m);
-          store_part(to + 4 * H, c, m);
-        }
-      });
-    });
-  }
-
-  void gru(const Panels<T>& U, long first, long last) const {
-    const long H = s.H;
-    run(U, 3 * H, first, last, [&](long row, long, const T* prev, const T* sums, long n) {
-      for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const T* p = inputs(row + r, 3 * H) + j;
-        const T* a = sums + r * 3 * H + j;
-        const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
-        const Vec<T> reset = vsigmoid<T>(load_part(p, m) + load_part(a, m));
-        const Vec<T> u = vsigmoid<T>(load_part(p + H, m) + load_part(a + H, m));
-        const Vec<T> a_n = load_part(a + 2 * H, m) + load_part(w + j, m);
-        const Vec<T> c = vtanh<T>(load_part(p + 2 * H, m) + reset * a_n);
-        store_part(h + (row + r) * H + j, c + u * (before - c), m);
-        if (saved != nullptr) {
-          T* to = saved + (row + r) * 4 * H + j;
-          store_part(to, reset, m);
-          store_part(to + H, u, m);
-          store_part(to + 2 * H, c, m);
-          store_part(to + 3 * H, a_n, m);
-        }
-      });
-    });
-  }
-
-  void update_only(const Panels<T>& U, long first, long last) const {
-    const long H = s.H;
-    run(U, 2 * H, first, last, [&](long row, long, const T* prev, const T* sums, long n) {
-      for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const T* p = inputs(row + r, 2 * H) + j;
-        const T* a = sums + r * 2 * H + j;
-        const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
-        const Vec<T> u = vsigmoid<T>(load_part(p, m) + load_part(a, m));
-        const Vec<T> c = vtanh<T>(load_part(p + H, m) + load_part(a + H, m));
-        store_part(h + (row + r) * H + j, c + u * (before - c), m);
-        if (saved != nullptr) {
-          T* to = saved + (row + r) * 2 * H + j;
-          store_part(to, u, m);
-          store_part(to + H, c, m);
-        }
-      });
-    });
-  }
-
-  void reset_before(const Panels<T>& gates, const Panels<T>& candidate, long first,
-                    long last) const {
-    const long H = s.H;
-    Buffer<T> scratch(size_t(last - first) * 4 * H);  // r, z, r * h, U (r * h)
-    run(gates, 2 * H, first, last,
-        [&](long row, long, const T* prev, const T* sums, long n) {
-          for_each_vector<T>(n, H, [&](long r, long j, int m) {
-            const T* p = inputs(row + r, 3 * H) + j;
-            const T* a = sums + r * 2 * H + j;
-            const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
-            const Vec<T> reset = vsigmoid<T>(load_part(p, m) + load_part(a, m));
-            T* to = scratch.get() + r * 4 * H + j;
-            store_part(to, reset, m);
-            store_part(to + H, vsigmoid<T>(load_part(p + H, m) + load_part(a + H, m)), m);
-            store_part(to + 2 * H, reset * before, m);
-          });
-          candidate.times(scratch.get() + 2 * H, 4 * H, n, scratch.get() + 3 * H, 4 * H,
-                          false);
-          for_each_vector<T>(n, H, [&](long r, long j, int m) {
-            const T* own = scratch.get() + r * 4 * H + j;
-            const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
-            const Vec<T> u = load_part(own + H, m);
-            const Vec<T> c = vtanh<T>(load_part(inputs(row + r, 3 * H) + 2 * H + j, m) +
-                                      load_part(own + 3 * H, m));
-            store_part(h + (row + r) * H + j, c + u * (before - c), m);
-            if (saved != nullptr) {
-              T* to = saved + (row + r) * 4 * H + j;
-              store_part(to, load_part(own, m), m);
-              store_part(to + H, u, m);
-              store_part(to + 2 * H, c, m);
-              store_part(to + 3 * H, load_part(own + 2 * H, m), m);
-            }
-          });
-        });
-  }
-
-  void rnn(const Panels<T>& U, bool relu, long first, long last) const {
-    const long H = s.H;
-    run(U, H, first, last, [&](long row, long, const T*, const T* sums, long n) {
-      for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const Vec<T> a =
-            load_part(inputs(row + r, H) + j, m) + load_part(sums + r * H + j, m);
-        const Vec<T> out = relu ? (a < T(0) ? Vec<T>{} : a) : vtanh<T>(a);
-        store_part(h + (row + r) * H + j, out, m);
-      });
-    });
-  }
+  ForwardWeights(const T* U, long H, bool few_rows)
+      : first({U, Cell::gates * H, 1}, H, kFirstGates<Cell> * H, few_rows),
+        second({U + kFirstGates<Cell> * H, Cell::gates * H, 1}, H,
+               Cell::second_gates * H, few_rows) {}
 };
 
-// Runs all directions; the rows of `z` ... of direction d come after those of d - 1. Of z
-// there are n_inputs rows for each.
-template <class T>
-void forward(int cell, const Shape& s, const int64_t* sizes, const T* z, long n_inputs,
-             const int64_t* rows, const T* U, const T* w, long n_extra, const T* h0, const T* c0, T* h, T* h_last,
-             T* c_last, T* saved, int n_threads) {
-  const long G = n_gates(cell), H = s.H, state = s.B * H;
-  n_threads = worth(s.N * G * H * H, n_threads);
-  const int parts = int(std::max<long>(1, std::min<long>(s.B / 8, n_threads / s.D)));
-  const auto edges = split_sequences(sizes, s, parts);
-  if (c_last != nullptr) {
-    if (c0 != nullptr)
-      std::copy_n(c0, s.D * state, c_last);
-    else
-      std::fill_n(c_last, s.D * state, T(0));
-  }
-  // of the cell with two products: the gates, then the candidate
-  const bool two = cell == kResetBefore, few = s.N <= 2 * kFew;
-  std::vector<std::unique_ptr<Panels<T>>> all, candidate;
-  for (long d = 0; d < s.D; ++d) {
-    const T* own = U + d * H * G * H;
-    all.push_back(
-        std::make_unique<Panels<T>>(own, G * H, 1, H, two ? 2 * H : G * H, few));
-    if (two)
-      candidate.push_back(
-          std::make_unique<Panels<T>>(own + 2 * H, G * H, 1, H, H, few));
-  }
-  run_all(s.D * parts, n_threads, [&](long i) {
-    const long d = i % s.D, a = edges[i / s.D], b = edges[i / s.D + 1];
-    const Forward<T> run{s,
-                         sizes,
-                         z + d * n_inputs * G * H,
-                         rows ? rows + d * s.N : nullptr,
-                         w + d * n_extra * H,
-                         h0 ? h0 + d * state : nullptr,
-                         h + d * s.N * H,
-                         h_last + d * state,
-                         c_last ? c_last + d * state : nullptr,
-                         saved ? saved + d * s.N * n_slots(cell) * H : nullptr};
-    switch (cell) {
-      case kLstm:
-        return run.template lstm<false>(*all[d], a, b);
-      case kPeephole:
-        return run.template lstm<true>(*all[d], a, b);
-      case kGru:
-        return run.gru(*all[d], a, b);
-      case kUpdateOnly:
-        return run.update_only(*all[d], a, b);
-      case kResetBefore:
-        return run.reset_before(*all[d], *candidate[d], a, b);
-      default:
-        return run.rnn(*all[d], cell == kRelu, a, b);
+// Some sequences, from `first` to `last`, of one direction.
+template <class Cell, class T>
+class ForwardPart {
+ public:
+  ForwardPart(const ForwardArgs<T>& s, const ForwardWeights<Cell, T>& U, long first,
+              long last)
+      : s_(s),
+        U_(U),
+        H_(s.shape.H),
+        first_(first),
+        last_(last),
+        n_rows_(
+            smaller(last - first,
+                    larger(kStepRows, kCacheBytes / (kWidth * H_ * long(sizeof(T)))))),
+        a_(n_rows_ * kWidth * H_),
+        stage_(Cell::second_gates > 0 ? n_rows_ * kStageWidth * H_ : 0) {}
+
+  void run() const {
+    long start = 0, before = 0;
+    for (long t = 0; t < s_.shape.T; ++t) {
+      const long n = smaller<long>(s_.sizes[t], last_) - first_;
+      if (n <= 0) break;
+      const T* prev =
+          t > 0 ? s_.h + (before + first_) * H_ : advance(s_.h0, first_ * H_);
+      for (long i = 0; i < n; i += n_rows_)
+        step(start + first_ + i, first_ + i, advance(prev, i * H_),
+             smaller(n_rows_, n - i));
+      before = start;
+      start += s_.sizes[t];
+      // the sequences that end here
+      const long next = t + 1 < s_.shape.T ? s_.sizes[t + 1] : 0;
+      for (long j = larger(first_, next); j < first_ + n; ++j)
+        copy(s_.h + (before + j) * H_, H_, s_.h_last + j * H_);
     }
+  }
+
+ private:
+  static constexpr int kWidth = kFirstGates<Cell>;
+  // the gates of the first product, what the second multiplies, and the result
+  static constexpr int kStageWidth = kWidth + 1 + Cell::second_gates;
+
+  // One step of n sequences from j on, whose first row is `row`.
+  void step(long row, long j, const T* prev, long n) const {
+    if (prev != nullptr)
+      U_.first.multiply(prev, H_, n, a_.get(), kWidth * H_, false);
+    else
+      fill(a_.get(), n * kWidth * H_, T(0));
+    if constexpr (Cell::second_gates > 0) {
+      for_each_unit<T>(n, H_, [&](long r, long k, int count) {
+        Cell::template first<T>(at(row + r, j + r, r, k, count, prev),
+                                {stage_.get() + r * kStageWidth * H_ + k, H_, count});
+      });
+      U_.second.multiply(stage_.get() + kWidth * H_, kStageWidth * H_, n,
+                         stage_.get() + (kWidth + 1) * H_, kStageWidth * H_, false);
+    }
+    for_each_unit<T>(n, H_, [&](long r, long k, int count) {
+      const State<T> now =
+          Cell::template forward<T>(at(row + r, j + r, r, k, count, prev));
+      if constexpr (Cell::memory)
+        store_part(s_.c_last + (j + r) * H_ + k, now.c, count);
+      store_part(s_.h + (row + r) * H_ + k, now.h, count);
+    });
+  }
+
+  ForwardStep<T> at(long row, long j, long r, long k, int count, const T* prev) const {
+    const long input = s_.rows != nullptr ? s_.rows[row] : row;
+    ForwardStep<T> step = {
+        .z = {s_.z + input * Cell::gates * H_ + k, H_, count},
+        .a = {a_.get() + r * kWidth * H_ + k, H_, count},
+        .w = {s_.w + k, H_, count},
+        .prev = {load_or_zero(prev, r * H_ + k, count)},
+        .saved = {advance(s_.saved, row * Cell::slots * H_ + k), H_, count},
+        .first = {},
+        .second = {},
+    };
+    if constexpr (Cell::memory) step.prev.c = load_part(s_.c_last + j * H_ + k, count);
+    if constexpr (Cell::second_gates > 0) {
+      const T* stage = stage_.get() + r * kStageWidth * H_ + k;
+      step.first = {stage, H_, count};
+      step.second = {stage + (kWidth + 1) * H_, H_, count};
+    }
+    return step;
+  }
+
+  const ForwardArgs<T> s_;
+  const ForwardWeights<Cell, T>& U_;
+  const long H_, first_, last_;
+  const long n_rows_;  // at a time
+  const Buffer<T> a_;  // recurrent projections
+  const Buffer<T> stage_;
+};
+
+template <class Cell, class T>
+void forward(const ForwardArgs<T>& s, int n_threads) {
+  const auto [D, N, B, n_steps, H] = s.shape;
+  n_threads = useful_threads(N * Cell::gates * H * H, n_threads);
+  const int parts = n_parts(s.shape, n_threads);
+  const auto edges = split_sequences(s.sizes, s.shape, parts);
+  if constexpr (Cell::memory) {  // c_last is the running memory
+    if (s.c0 != nullptr)
+      copy(s.c0, D * B * H, s.c_last);
+    else
+      fill(s.c_last, D * B * H, T(0));
+  }
+  List<ForwardWeights<Cell, T>> weights(D);
+  for (long d = 0; d < D; ++d)
+    weights.add(direction<Cell>(s, d).U, H, N <= 2 * kUnpackedRows);
+  const long n_directions = D;
+  parallel_for(D * parts, n_threads, [&](long i) {
+    const long d = i % n_directions, part = i / n_directions;
+    ForwardPart<Cell, T>(direction<Cell>(s, d), weights[d], edges[part],
+                         edges[part + 1])
+        .run();
   });
 }
 
-template <class T>
-struct Backward {
-  Shape s;
-  const int64_t* sizes;
-  const T* dh;      // by each output, shape (N, H)
-  const T *h, *saved, *h0, *c0, *w;
-  T *dz, *da;       // da: by U h, where it is not dz
-  T *dh_first, *dc_first;  // in: by the last state; out: by the first
-  bool to_first;           // whether dh_first is wanted
+// --- backward
+// -------------------------------------------------------------------------
 
-  // f(start, predecessors or nullptr, predecessors' saved or nullptr, rows), last first
-  template <class F>
-  void for_each_step(long first, long last, F f) const {
-    long start = s.N;
-    for (long t = s.T - 1; t >= 0; --t) {
-      start -= sizes[t];
-      const long n = std::min<long>(sizes[t], last) - first;
-      if (n <= 0) continue;
-      const long before = t > 0 ? start - sizes[t - 1] + first : 0;
-      const T* prev =
-          t > 0 ? h + before * s.H : h0 != nullptr ? h0 + first * s.H : nullptr;
-      f(start + first, prev, t > 0 ? before : -1, n);
-    }
-  }
+// The recurrent weights of one direction, transposed.
+template <class Cell, class T>
+struct BackwardWeights {
+  Panels<T> first, second;
 
-  template <bool kPeep>
-  void lstm(const Panels<T>& UT, long first, long last) const {
-    const long H = s.H;
-    for_each_step(first, last, [&](long start, const T*, long before, long n) {
-      const T* c_before = before >= 0   ? saved + before * 5 * H + 4 * H
-                          : c0 != nullptr ? c0 + first * H
-                                          : nullptr;
-      const long c_stride = before >= 0 ? 5 * H : H;
-      for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const T* p = saved + (start + r) * 5 * H + j;
-        const Vec<T> i = load_part(p, m), f = load_part(p + H, m);
-        const Vec<T> g = load_part(p + 2 * H, m), o = load_part(p + 3 * H, m);
-        const Vec<T> c = load_part(p + 4 * H, m), tanh_c = vtanh<T>(c);
-        const Vec<T> c_prev =
-            c_before ? load_part(c_before + r * c_stride + j, m) : Vec<T>{};
-        T* carry_h = dh_first + (first + r) * H + j;
-        T* carry_c = dc_first + (first + r) * H + j;
-        const Vec<T> dout = load_part(dh + (start + r) * H + j, m) + load_part(carry_h, m);
-        const Vec<T> d_o = dout * tanh_c * (o - o * o);
-        Vec<T> dc = load_part(carry_c, m) + dout * o * (T(1) - tanh_c * tanh_c);
-        if (kPeep) dc += d_o * load_part(w + 2 * H + j, m);
-        const Vec<T> di = dc * g * (i - i * i), df = dc * c_prev * (f - f * f);
-        Vec<T> next = dc * f;
-        if (kPeep) next += di * load_part(w + j, m) + df * load_part(w + H + j, m);
-        store_part(carry_c, next, m);
-        T* to = dz + (start + r) * 4 * H + j;
-        store_part(to, di, m);
-        store_part(to + H, df, m);
-        store_part(to + 2 * H, dc * i * (T(1) - g * g), m);
-        store_part(to + 3 * H, d_o, m);
-      });
-      if (before >= 0 || to_first)
-        UT.times(dz + start * 4 * H, 4 * H, n, dh_first + first * H, H, false);
-    });
-  }
-
-  void gru(const Panels<T>& UT, long first, long last) const {
-    const long H = s.H;
-    for_each_step(first, last, [&](long start, const T* prev, long before_row, long n) {
-      for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const T* p = saved + (start + r) * 4 * H + j;
-        const Vec<T> reset = load_part(p, m), u = load_part(p + H, m);
-        const Vec<T> c = load_part(p + 2 * H, m), a = load_part(p + 3 * H, m);
-        const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
-        T* carry = dh_first + (first + r) * H + j;
-        const Vec<T> dout = load_part(dh + (start + r) * H + j, m) + load_part(carry, m);
-        const Vec<T> dn = dout * (T(1) - u) * (T(1) - c * c);
-        const Vec<T> dr = dn * a * (reset - reset * reset);
-        const Vec<T> du = dout * (before - c) * (u - u * u);
-        store_part(carry, dout * u, m);
-        T* to = dz + (start + r) * 3 * H + j;
-        store_part(to, dr, m);
-        store_part(to + H, du, m);
-        store_part(to + 2 * H, dn, m);
-        to = da + (start + r) * 3 * H + j;
-        store_part(to, dr, m);
-        store_part(to + H, du, m);
-        store_part(to + 2 * H, dn * reset, m);
-      });
-      if (before_row >= 0 || to_first)
-        UT.times(da + start * 3 * H, 3 * H, n, dh_first + first * H, H, true);
-    });
-  }
-
-  void update_only(const Panels<T>& UT, long first, long last) const {
-    const long H = s.H;
-    for_each_step(first, last, [&](long start, const T* prev, long before_row, long n) {
-      for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const T* p = saved + (start + r) * 2 * H + j;
-        const Vec<T> u = load_part(p, m), c = load_part(p + H, m);
-        const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
-        T* carry = dh_first + (first + r) * H + j;
-        const Vec<T> dout = load_part(dh + (start + r) * H + j, m) + load_part(carry, m);
-        store_part(carry, dout * u, m);
-        T* to = dz + (start + r) * 2 * H + j;
-        store_part(to, dout * (before - c) * (u - u * u), m);
-        store_part(to + H, dout * (T(1) - u) * (T(1) - c * c), m);
-      });
-      if (before_row >= 0 || to_first)
-        UT.times(dz + start * 2 * H, 2 * H, n, dh_first + first * H, H, true);
-    });
-  }
-
-  void reset_before(const Panels<T>& gates_T, const Panels<T>& candidate_T,
-                    long first, long last) const {
-    const long H = s.H;
-    Buffer<T> dreset(size_t(last - first) * H);
-    for_each_step(first, last, [&](long start, const T* prev, long before_row, long n) {
-      for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const T* p = saved + (start + r) * 4 * H + j;
-        const Vec<T> u = load_part(p + H, m), c = load_part(p + 2 * H, m);
-        const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
-        T* carry = dh_first + (first + r) * H + j;
-        const Vec<T> dout = load_part(dh + (start + r) * H + j, m) + load_part(carry, m);
-        store_part(carry, dout * u, m);
-        T* to = dz + (start + r) * 3 * H + j;
-        store_part(to + H, dout * (before - c) * (u - u * u), m);
-        store_part(to + 2 * H, dout * (T(1) - u) * (T(1) - c * c), m);
-      });
-      candidate_T.times(dz + start * 3 * H + 2 * H, 3 * H, n, dreset.get(), H, false);
-      for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const Vec<T> reset = load_part(saved + (start + r) * 4 * H + j, m);
-        const Vec<T> before = prev ? load_part(prev + r * H + j, m) : Vec<T>{};
-        const Vec<T> d = load_part(dreset.get() + r * H + j, m);
-        T* carry = dh_first + (first + r) * H + j;
-        store_part(carry, load_part(carry, m) + d * reset, m);
-        store_part(dz + (start + r) * 3 * H + j, d * before * (reset - reset * reset), m);
-      });
-      if (before_row >= 0 || to_first)
-        gates_T.times(dz + start * 3 * H, 3 * H, n, dh_first + first * H, H, true);
-    });
-  }
-
-  void rnn(const Panels<T>& UT, bool relu, long first, long last) const {
-    const long H = s.H;
-    for_each_step(first, last, [&](long start, const T*, long before, long n) {
-      for_each_vector<T>(n, H, [&](long r, long j, int m) {
-        const Vec<T> out = load_part(h + (start + r) * H + j, m);
-        const Vec<T> dout = load_part(dh + (start + r) * H + j, m) +
-                            load_part(dh_first + (first + r) * H + j, m);
-        const Vec<T> d = relu ? (out > T(0) ? dout : Vec<T>{}) : dout * (T(1) - out * out);
-        store_part(dz + (start + r) * H + j, d, m);
-      });
-      if (before >= 0 || to_first)
-        UT.times(dz + start * H, H, n, dh_first + first * H, H, false);
-    });
-  }
+  BackwardWeights(const T* U, long H)
+      : first({U, 1, Cell::gates * H}, kFirstGates<Cell> * H, H, false),
+        second({U + kFirstGates<Cell> * H, 1, Cell::gates * H}, Cell::second_gates * H,
+               Cell::second_gates > 0 ? H : 0, false) {}
 };
 
-// dU, dw and db, the sums of dz, are added to; db may be nullptr. The derivative by the
-// first h is wanted only where `to_first`.
-template <class T>
-void backward(int cell, const Shape& s, const int64_t* sizes, const T* dh, const T* h,
-              const T* saved, const T* h0, const T* c0, const T* U, const T* w,
-              long n_extra, T* dz, T* dU, T* dw, T* db, T* dh_first, T* dc_first,
-              bool to_first, int n_threads) {
-  const long G = n_gates(cell), S = n_slots(cell), H = s.H, state = s.B * H;
-  n_threads = worth(s.N * G * H * H, n_threads);
-  const int parts = int(std::max<long>(1, std::min<long>(s.B / 8, n_threads / s.D)));
-  const auto edges = split_sequences(sizes, s, parts);
-  Buffer<T> scratch(cell == kGru ? size_t(s.D) * s.N * G * H : 1);
-  auto of = [&](long d) {
-    return Backward<T>{s,
-                       sizes,
-                       dh + d * s.N * H,
-                       h + d * s.N * H,
-                       saved ? saved + d * s.N * S * H : nullptr,
-                       h0 ? h0 + d * state : nullptr,
-                       c0 ? c0 + d * state : nullptr,
-                       w + d * n_extra * H,
-                       dz + d * s.N * G * H,
-                       cell == kGru ? scratch.get() + d * s.N * G * H : nullptr,
-                       dh_first + d * state,
-                       dc_first ? dc_first + d * state : nullptr,
-                       to_first};
-  };
-  std::vector<std::unique_ptr<Panels<T>>> all, gates;
-  const long columns = cell == kResetBefore ? H : G * H;
-  for (long d = 0; d < s.D; ++d) {
-    const T* own = U + d * H * G * H;
-    all.push_back(
-        std::make_unique<Panels<T>>(own + G * H - columns, 1, G * H, columns, H,
-                                    false));
-    if (cell == kResetBefore)
-      gates.push_back(std::make_unique<Panels<T>>(own, 1, G * H, 2 * H, H, false));
-  }
-  run_all(s.D * parts, n_threads, [&](long i) {
-    const long d = i % s.D, a = edges[i / s.D], b = edges[i / s.D + 1];
-    const Backward<T> run = of(d);
-    switch (cell) {
-      case kLstm:
-        return run.template lstm<false>(*all[d], a, b);
-      case kPeephole:
-        return run.template lstm<true>(*all[d], a, b);
-      case kGru:
-        return run.gru(*all[d], a, b);
-      case kUpdateOnly:
-        return run.update_only(*all[d], a, b);
-      case kResetBefore:
-        return run.reset_before(*gates[d], *all[d], a, b);
-      default:
-        return run.rnn(*all[d], cell == kRelu, a, b);
-    }
-  });
-  // What each row's predecessor gave, packed like the rows; without a first state not of
-  // the first step, whose predecessors are zero. Where no sequence is shorter than the
-  // others, the predecessors are in this order.
-  const long skip = h0 == nullptr ? sizes[0] : 0;
-  const bool even = skip > 0 && sizes[s.T - 1] == sizes[0];
-  const long width = G * H, gates_width = cell == kResetBefore ? 2 * H : width;
-  Buffer<T> packed(even ? 1 : size_t(s.N - skip) * H), sums(width);
-  for (long d = 0; d < s.D; ++d) {
-    const T *own = h + d * s.N * H, *before = own;
-    if (!even) {
-      T* to = packed.get();
-      if (h0 != nullptr) to = std::copy_n(h0 + d * state, sizes[0] * H, to);
-      for (long t = 1; t < s.T; own += sizes[t - 1] * H, ++t)
-        to = std::copy_n(own, sizes[t] * H, to);
-      before = packed.get();
-    }
-    const Backward<T> run = of(d);
-    const T *d_a = cell == kGru ? run.da : run.dz, *from = d_a + skip * width;
-    T* to = dU + d * H * width;
-    std::fill_n(sums.get(), width, T(0));
-    sum_columns(d_a, width, skip, width, sums.get());
-    product<T>(before, 1, H, from, width, 1, to, width, H, gates_width, s.N - skip, true,
-               nullptr, sums.get(), n_threads);
-    if (cell == kResetBefore)
-      product<T>(run.saved + skip * 4 * H + 3 * H, 1, 4 * H, from + 2 * H, width, 1,
-                 to + 2 * H, width, H, H, s.N - skip, true, nullptr, sums.get() + 2 * H,
-                 n_threads);
-    T* to_w = dw + d * n_extra * H;
-    if (cell == kGru) {  // the sums of da, of which the candidate's are not those of dz
-      T* candidate = sums.get() + 2 * H;
-      for (long k = 0; k < H; ++k) to_w[k] += candidate[k];
-      std::fill_n(candidate, H, T(0));
-      sum_columns(run.dz + 2 * H, width, s.N, H, candidate);
-    }
-    for (long k = 0; db != nullptr && k < width; ++k) db[d * width + k] += sums[k];
-    if (cell == kPeephole) {
-      long start = 0;
-      for (long t = 0; t < s.T; ++t) {
-        for (long r = 0; r < sizes[t]; ++r) {
-          const T* row = d_a + (start + r) * width;
-          const T* c = run.saved + (start + r) * 5 * H + 4 * H;
-          const T* c_prev = t > 0 ? run.saved + (start - sizes[t - 1] + r) * 5 * H + 4 * H
-                            : run.c0 ? run.c0 + r * H
-                                     : nullptr;
-          for (long k = 0; k < H; ++k) {
-            if (c_prev != nullptr) {
-              to_w[k] += row[k] * c_prev[k];
-              to_w[H + k] += row[H + k] * c_prev[k];
-            }
-            to_w[2 * H + k] += row[3 * H + k] * c[k];
-          }
-        }
-        start += sizes[t];
+template <class Cell, class T>
+class BackwardPart {
+ public:
+  BackwardPart(const BackwardArgs<T>& s, const BackwardWeights<Cell, T>& UT, long first,
+               long last)
+      : s_(s),
+        UT_(UT),
+        H_(s.shape.H),
+        first_(first),
+        last_(last),
+        dsecond_(Cell::second_gates > 0 ? (last - first) * H_ : 0) {}
+
+  void run() const {
+    long start = s_.shape.N;
+    for (long t = s_.shape.T - 1; t >= 0; --t) {
+      start -= s_.sizes[t];
+      const long n = smaller<long>(s_.sizes[t], last_) - first_;
+      if (n <= 0) continue;
+      Previous prev = {advance(s_.h0, first_ * H_), advance(s_.c0, first_ * H_), H_};
+      if (t > 0) {
+        const long before = start - s_.sizes[t - 1] + first_;
+        // the memory is what the last slot keeps
+        prev = {s_.h + before * H_,
+                advance(s_.saved, (before * Cell::slots + Cell::slots - 1) * H_),
+                Cell::slots * H_};
       }
+      step(start + first_, prev, n, t > 0 || s_.to_first);
     }
   }
+
+ private:
+  static constexpr int kWidth = kFirstGates<Cell>, kGates = Cell::gates;
+
+  // The states before a step; nullptr: zeros.
+  struct Previous {
+    const T *h, *c;
+    long c_stride;
+  };
+
+  // One step of n sequences, whose first row is `row`. The derivatives by the states
+  // before replace those by the states after it.
+  void step(long row, Previous prev, long n, bool to_before) const {
+    T* carry = s_.dh_first + first_ * H_;
+    for_each_unit<T>(n, H_, [&](long r, long k, int count) {
+      const BackwardStep<T> step = at(row, r, k, count, prev);
+      const State<T> direct = Cell::template backward<T>(step);
+      if constexpr (Cell::memory)
+        store_part(s_.dc_first + (first_ + r) * H_ + k, direct.c, count);
+      if constexpr (Cell::direct) store_part(carry + r * H_ + k, direct.h, count);
+    });
+    if constexpr (Cell::second_gates > 0) {
+      UT_.second.multiply(s_.dz + (row * kGates + kWidth) * H_, kGates * H_, n,
+                          dsecond_.get(), H_, false);
+      for_each_unit<T>(n, H_, [&](long r, long k, int count) {
+        T* to = carry + r * H_ + k;
+        const Vec<T> before = load_part(to, count);
+        const Vec<T> direct = Cell::template first_backward<T>(
+            at(row, r, k, count, prev), {dsecond_.get() + r * H_ + k, H_, count});
+        store_part(to, before + direct, count);
+      });
+    }
+    if (to_before)
+      UT_.first.multiply(s_.da + row * kGates * H_, kGates * H_, n, carry, H_,
+                         Cell::direct);
+  }
+
+  BackwardStep<T> at(long row, long r, long k, int count, Previous prev) const {
+    const long unit = (row + r) * H_ + k, carry = (first_ + r) * H_ + k;
+    const long gates = (row + r) * kGates * H_ + k;
+    BackwardStep<T> step = {
+        .saved = {advance(s_.saved, (row + r) * Cell::slots * H_ + k), H_, count},
+        .w = {s_.w + k, H_, count},
+        .h = load_part(s_.h + unit, count),
+        .prev = {load_or_zero(prev.h, r * H_ + k, count)},
+        .d = {load_part(s_.dh + unit, count) + load_part(s_.dh_first + carry, count)},
+        .dz = {s_.dz + gates, H_, count},
+        .da = {s_.da + gates, H_, count},
+    };
+    if constexpr (Cell::memory) {
+      step.prev.c = load_or_zero(prev.c, r * prev.c_stride + k, count);
+      step.d.c = load_part(s_.dc_first + carry, count);
+    }
+    return step;
+  }
+
+  const BackwardArgs<T> s_;
+  const BackwardWeights<Cell, T>& UT_;
+  const long H_, first_, last_;
+  const Buffer<T> dsecond_;  // the derivatives by what the second product multiplies
+};
+
+// Packs the outputs of the step before each row, from row `skip` on.
+template <class T>
+void pack_previous(const BackwardArgs<T>& s, T* to) {
+  const long H = s.shape.H;
+  if (s.h0 != nullptr) to = copy(s.h0, s.sizes[0] * H, to);
+  const T* from = s.h;
+  for (long t = 1; t < s.shape.T; from += s.sizes[t - 1] * H, ++t)
+    to = copy(from, s.sizes[t] * H, to);
+}
+
+// Adds to dU, dw and db of one direction.
+template <class Cell, class T>
+void add_weight_grads(const BackwardArgs<T>& s, int n_threads) {
+  constexpr int kWidth = kFirstGates<Cell>;
+  const long N = s.shape.N, H = s.shape.H, width = Cell::gates * H;
+  // Without an initial state that of the first step is zero. Where no sequence is
+  // shorter than the others, the outputs before each row are packed already.
+  const long skip = s.h0 == nullptr ? s.sizes[0] : 0;
+  const bool even = skip > 0 && s.sizes[s.shape.T - 1] == s.sizes[0];
+  const Buffer<T> packed(even ? 0 : (N - skip) * H), sums(width, T(0));
+  if (!even) pack_previous(s, packed.get());
+  const T *previous = even ? s.h : packed.get(), *da = s.da + skip * width;
+  sum_columns(s.da, width, skip, width, sums.get());
+  matmul<T>({.a = {previous, 1, H},
+             .b = {da, width, 1},
+             .c = s.dU,
+             .c_stride = width,
+             .M = H,
+             .N = kWidth * H,
+             .K = N - skip,
+             .add = true,
+             .bias = nullptr,
+             .column_sums = sums.get()},
+            n_threads);
+  if constexpr (Cell::second_gates > 0)
+    matmul<T>({.a = {s.saved + (skip * Cell::slots + Cell::multiplied) * H, 1,
+                     Cell::slots * H},
+               .b = {da + kWidth * H, width, 1},
+               .c = s.dU + kWidth * H,
+               .c_stride = width,
+               .M = H,
+               .N = Cell::second_gates * H,
+               .K = N - skip,
+               .add = true,
+               .bias = nullptr,
+               .column_sums = sums.get() + kWidth * H},
+              n_threads);
+  Cell::template extra_backward<T>(s, sums.get());
+  for (long k = 0; s.db != nullptr && k < width; ++k) s.db[k] += sums[k];
+}
+
+template <class Cell, class T>
+void backward(BackwardArgs<T> s, int n_threads) {
+  const auto [D, N, B, n_steps, H] = s.shape;
+  n_threads = useful_threads(N * Cell::gates * H * H, n_threads);
+  const int parts = n_parts(s.shape, n_threads);
+  const auto edges = split_sequences(s.sizes, s.shape, parts);
+  const Buffer<T> own_da(Cell::own_da ? D * N * Cell::gates * H : 0);
+  s.da = Cell::own_da ? own_da.get() : s.dz;
+  List<BackwardWeights<Cell, T>> weights(D);
+  for (long d = 0; d < D; ++d) weights.add(direction<Cell>(s, d).U, H);
+  const long n_directions = D;
+  parallel_for(D * parts, n_threads, [&](long i) {
+    const long d = i % n_directions, part = i / n_directions;
+    BackwardPart<Cell, T>(direction<Cell>(s, d), weights[d], edges[part],
+                          edges[part + 1])
+        .run();
+  });
+  for (long d = 0; d < D; ++d) add_weight_grads<Cell>(direction<Cell>(s, d), n_threads);
 }
 
 }  // namespace SKRNN_ISA

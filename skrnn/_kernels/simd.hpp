@@ -1,13 +1,16 @@
 // Vectors of the widest registers of the instruction set that this is compiled for,
-// with exp, tanh and the logistic function. The compilers' vector types serve x86 and
-// ARM alike; AVX-512 has instructions of its own for what exp needs.
+// with exp, tanh and the logistic function, and the functions of arrays that are made
+// of them. The compilers' vector types serve x86 and ARM alike; AVX-512 has special
+// instructions for the steps of exp.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
-#if defined(__AVX512F__)
+#include "memory.hpp"
+
+#if defined(__AVX512F__) || defined(__FMA__)
 #include <immintrin.h>
 #endif
 
@@ -29,6 +32,8 @@ struct Simd;
 template <>
 struct Simd<float> {
   using Int = int32_t;
+  static constexpr Int kSignBit = INT32_MIN;
+  static constexpr float kInfinity = __builtin_inff();
   static constexpr int kMantissa = 23, kBias = 127;
   static constexpr float kLog2e = 1.44269504088896341f;
   static constexpr float kLn2Hi = 0.693359375f, kLn2Lo = -2.12194440054690583e-4f;
@@ -39,6 +44,8 @@ struct Simd<float> {
 template <>
 struct Simd<double> {
   using Int = int64_t;
+  static constexpr Int kSignBit = INT64_MIN;
+  static constexpr double kInfinity = __builtin_inf();
   static constexpr int kMantissa = 52, kBias = 1023;
   static constexpr double kLog2e = 1.44269504088896340736;
   static constexpr double kLn2Hi = 6.93145751953125e-1;
@@ -64,21 +71,21 @@ inline Vec<T> broadcast(T x) {
   return x - Vec<T>{};  // a sum would turn -0 to 0, and be computed
 }
 
-// A vector anywhere in an array of T: it may be an alias of a T, and of nothing else.
-template <class T>
-struct Unaligned {
-  typedef T type __attribute__((vector_size(kBytes), aligned(alignof(T))));
-};
-
 template <class T>
 inline Vec<T> load(const T* p) {
-  return *reinterpret_cast<const typename Unaligned<T>::type*>(p);
+  Vec<T> v;
+  std::memcpy(&v, p, sizeof(v));
+  return v;
 }
 
 template <class T>
 inline void store(T* p, Vec<T> v) {
-  *reinterpret_cast<typename Unaligned<T>::type*>(p) = v;
+  std::memcpy(p, &v, sizeof(v));
 }
+
+#if defined(__AVX512F__)
+inline uint32_t first_bits(int n) { return n > 0 ? (uint32_t{1} << n) - 1 : 0; }
+#endif
 
 // The first n lanes; the others are 0, and left alone.
 template <class T>
@@ -86,9 +93,9 @@ inline Vec<T> load_part(const T* p, int n) {
   if (n >= kLanes<T>) return load(p);
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4)
-    return Vec<T>(_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p));
+    return Vec<T>(_mm512_maskz_loadu_ps(__mmask16(first_bits(n)), p));
   else
-    return Vec<T>(_mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p));
+    return Vec<T>(_mm512_maskz_loadu_pd(__mmask8(first_bits(n)), p));
 #endif
   Vec<T> v{};
   for (int l = 0; l < kLanes<T>; ++l)
@@ -101,12 +108,31 @@ inline void store_part(T* p, Vec<T> v, int n) {
   if (n >= kLanes<T>) return store(p, v);
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4)
-    return _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), __m512(v));
+    return _mm512_mask_storeu_ps(p, __mmask16(first_bits(n)), __m512(v));
   else
-    return _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), __m512d(v));
+    return _mm512_mask_storeu_pd(p, __mmask8(first_bits(n)), __m512d(v));
 #endif
   for (int l = 0; l < kLanes<T>; ++l)
     if (l < n) p[l] = v[l];
+}
+
+// a * b + c, rounded once where the processor can. For sums of two products: there the
+// compilers choose which of them to round.
+template <class T>
+inline Vec<T> multiply_add(Vec<T> a, Vec<T> b, Vec<T> c) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return Vec<T>(_mm512_fmadd_ps(__m512(a), __m512(b), __m512(c)));
+  else
+    return Vec<T>(_mm512_fmadd_pd(__m512d(a), __m512d(b), __m512d(c)));
+#elif defined(__FMA__)
+  if constexpr (sizeof(T) == 4)
+    return Vec<T>(_mm256_fmadd_ps(__m256(a), __m256(b), __m256(c)));
+  else
+    return Vec<T>(_mm256_fmadd_pd(__m256d(a), __m256d(b), __m256d(c)));
+#else
+  return a * b + c;
+#endif
 }
 
 template <class T>
@@ -238,16 +264,66 @@ inline Vec<T> vsigmoid(Vec<T> x) {
 // tanh |x| = e / (e + 2), where e = exp(2 |x|) - 1, which keeps its digits near 0.
 template <class T>
 inline Vec<T> vtanh(Vec<T> x) {
-  const IntVec<T> sign =
-      float_to_bits<T>(x) & std::numeric_limits<typename Simd<T>::Int>::min();
-  const Vec<T> a = at_most<T>(bits_to_float<T>(float_to_bits<T>(x) ^ sign),
-                              Simd<T>::kTanhMax);
+  const IntVec<T> sign = float_to_bits<T>(x) & Simd<T>::kSignBit;
+  const Vec<T> a =
+      at_most<T>(bits_to_float<T>(float_to_bits<T>(x) ^ sign), Simd<T>::kTanhMax);
   Vec<T> n;
   Vec<T> e = exp_reduced<T>(a + a, n);
   const Vec<T> scale = scale_by_power<T>(broadcast<T>(T(1)), n);
   e = e * scale + (scale - T(1));
   const Vec<T> t = e * reciprocal<T>(e + T(2));
   return bits_to_float<T>(float_to_bits<T>(t) | sign);
+}
+
+template <class T>
+inline Vec<T> vsqrt(Vec<T> x) {
+  Vec<T> y;
+  for (int l = 0; l < kLanes<T>; ++l) y[l] = std::sqrt(x[l]);
+  return y;
+}
+
+template <class T>
+inline T sum_of_lanes(Vec<T> v) {
+  T sum = 0;
+  for (int l = 0; l < kLanes<T>; ++l) sum += v[l];
+  return sum;
+}
+
+// Calls f(j, count) for the vectors of n numbers: whole ones, and the rest at the end.
+template <class T, class F>
+[[gnu::flatten]] inline void for_each_vector(long n, const F& f) {
+  constexpr int W = kLanes<T>;
+  long j = 0;
+  for (; j + W <= n; j += W) f(j, W);
+  if (j < n) f(j, int(n - j));
+}
+
+// The largest of n numbers, minus infinity of none; NaN is passed over.
+template <class T>
+inline T largest(const T* p, long n) {
+  constexpr int W = kLanes<T>;
+  Vec<T> tops = broadcast<T>(-Simd<T>::kInfinity);
+  long j = 0;
+  for (; j + W <= n; j += W) {
+    const Vec<T> v = load(p + j);
+    tops = v > tops ? v : tops;
+  }
+  T top = -Simd<T>::kInfinity;
+  for (int l = 0; l < W; ++l) top = larger<T>(top, tops[l]);
+  for (; j < n; ++j) top = larger(top, p[j]);
+  return top;
+}
+
+// Sets e to exp(p - shift), of n numbers, and returns the sum: a softmax but for the
+// division.
+template <class T>
+inline T exponentials(const T* p, long n, T shift, T* e) {
+  Vec<T> sums{};
+  for_each_vector<T>(n, [&](long j, int m) {
+    store_part(e + j, vexp<T>(load_part(p + j, m) - shift), m);
+    sums += load_part(e + j, m);
+  });
+  return sum_of_lanes<T>(sums);
 }
 
 }  // namespace SKRNN_ISA
