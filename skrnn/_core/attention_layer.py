@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skrnn._core.attention import Pairing, attend, attend_backward
+from skrnn._core.attention import QueryGroups, attend, attend_backward
 from skrnn._core.batching import offsets_of
 from skrnn._core.params import ArraySpec, fill_glorot_uniform
 from skrnn._core.products import product
@@ -25,7 +25,10 @@ ATTENTIONS = ("dot", "general", "additive")
 
 
 class AttentionTape(NamedTuple):
-    """What the backward pass needs; by sequence means one sequence after the other."""
+    """Values saved by `AttentionLayer.forward` for the backward pass.
+
+    By sequence means: one sequence after the other, instead of packed.
+    """
 
     memory_rows: np.ndarray  # the packed rows of the memory, by sequence
     query_rows: np.ndarray  # the packed rows of the decoder outputs, by sequence
@@ -33,7 +36,7 @@ class AttentionTape(NamedTuple):
     queries: np.ndarray
     keys: np.ndarray
     memory: np.ndarray  # by sequence
-    groups: Pairing
+    groups: QueryGroups
     weights: np.ndarray
     combined: np.ndarray  # [c, h], packed
     outputs: np.ndarray  # packed
@@ -118,7 +121,7 @@ class AttentionLayer:
             memory,
             v,
             groups,
-            steady=not training,
+            batch_invariant=not training,
             n_threads=self.n_threads,
         )
         packed = np.empty_like(context)
@@ -194,7 +197,7 @@ class AttentionLayer:
             The source of each hypothesis.
         """
         matmul = self._matmul(training=False)
-        groups = Pairing(
+        groups = QueryGroups(
             np.arange(len(h) + 1), memory.starts[sources], memory.lengths[sources]
         )
         queries, v = self._queries(params, h, matmul)
@@ -204,17 +207,17 @@ class AttentionLayer:
             memory.rows,
             v,
             groups,
-            steady=True,
+            batch_invariant=True,
             n_threads=self.n_threads,
         )
         return self._combine(params, context, h, matmul)[0]
 
     def _matmul(self, training):
         """Return the product of dense matrices; batch-invariant except in training."""
-        return partial(product, steady=not training, n_threads=self.n_threads)
+        return partial(product, batch_invariant=not training, n_threads=self.n_threads)
 
     def _keys(self, params, memory, matmul):
-        """Return what the queries are compared with."""
+        """Return the keys of the memory, which the queries are compared with."""
         if self.kind == "general":
             return matmul(memory, params["W_attention"].T)
         if self.kind == "additive":
@@ -238,7 +241,7 @@ def _groups(batch):
     """Return the memory rows that the queries of each target attend to, by sequence."""
     source, target = batch
     starts = np.cumsum(source.lengths) - source.lengths
-    return Pairing(
+    return QueryGroups(
         offsets_of(target.lengths),
         starts[target.order],
         source.lengths[target.order],

@@ -1,9 +1,9 @@
 """The input projection of the first layer, with one class for each kind of inputs.
 
-No other module asks what the inputs are: `first_layer_of` finds the class for them. To
-every kind a step is a row x of V numbers, and the table, which is the embedding or else
-the input weights, has a row for each of the V. Token ids are one-hot rows that are not
-written out; the id -1 stands for a row of zeros.
+No other module depends on the kind: `first_layer_of` finds the class. In every kind a
+step is a row x of V numbers, and the table, which is the embedding or else the input
+weights, has a row for each of the V. Token ids represent one-hot rows; the id -1
+represents a row of zeros.
 
 A new kind is a subclass of `FirstLayer` and an entry of `FIRST_LAYERS`. Its rows may be
 any object with a `shape` that can be indexed by steps: ``rows[index]`` must return rows
@@ -40,7 +40,7 @@ class Dropout(NamedTuple):
 
 
 class Projection(NamedTuple):
-    """What `FirstLayer.backward` needs."""
+    """Values saved by `FirstLayer.project` for the backward pass."""
 
     rows: object  # the inputs, or their distinct rows
     index: np.ndarray | None  # shape (D, N), the distinct row of each step
@@ -101,21 +101,21 @@ class FirstLayer:
 
         The function takes the first row and the one behind the last, and returns bytes
         that name an encoding, and arrays. These depend on the numbers that the rows
-        stand for, not on how they are stored, nor on any other rows.
+        represent, not on their storage, nor on any other rows.
         """
         raise NotImplementedError
 
     def distinct(self, x):
         """Return the distinct rows, and the index of the distinct row of each step.
 
-        The index is None where it does not pay to look for repeated rows.
+        The index is None if repeated rows are not searched for.
         """
         return x, None
 
     def cache(self, params, rows, matmul):
-        """Return the inputs of many batches, already projected where that is cheaper.
+        """Return the inputs of many batches, projected in advance where it pays.
 
-        What is returned can be indexed like the rows and belongs to some first layer.
+        The result can be indexed like the rows, and has a first layer, too.
         """
         return rows
 
@@ -371,7 +371,7 @@ def both_directions(x, batch, n_directions):
 
 
 def merge_directions(dx, batch):
-    """Return the sum over the directions of derivatives by what they read."""
+    """Return the sum over the directions of the derivatives by their inputs."""
     merged = dx[0]
     if len(dx) == 2:
         merged += dx[1].take(batch.reverse, axis=0)

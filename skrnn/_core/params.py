@@ -112,7 +112,7 @@ class Params:
 class PrefixedParams:
     """The parameters, or gradients, whose names begin with a prefix.
 
-    It has no table of its own: the gradient of its embedding or first input weights,
+    It has no separate table: the gradient of its embedding or first input weights,
     assigned to `table` as a `RowGrad`, is added to the array of that name.
     """
 

@@ -26,14 +26,14 @@ from skrnn._core.products import product
 
 
 class LayerTape(NamedTuple):
-    """What the backward pass of a recurrent layer needs."""
+    """Values saved for the backward pass of one recurrent layer."""
 
     projection: tuple  # of its inputs
     recurrence: tuple
 
 
 class HiddenTape(NamedTuple):
-    """What the backward pass of all recurrent layers needs."""
+    """Values saved by `Stack.hidden` for the backward pass."""
 
     first: FirstLayer
     layers: list  # of LayerTape
@@ -91,7 +91,7 @@ class Stack:
         dtype,
         n_threads=1,
     ):
-        self.cell = _make_cell(cell, activation)
+        self.cell = CELLS[cell](activation)
         self.input_size = input_size
         self.hidden_sizes = tuple(hidden_sizes)
         self.n_directions = 2 if bidirectional else 1
@@ -126,11 +126,7 @@ class Stack:
         return specs
 
     def _fill_bias(self, rng, b):
-        if hasattr(self.cell, "fill_bias"):
-            self.cell.fill_bias(b)
-        elif self.cell.n_gates == 4:
-            H = b.shape[-1] // 4
-            b[:, H : 2 * H] = 1
+        self.cell.fill_bias(b)
 
     def shapes(self):
         """Return the shape of each array of parameters, by name."""
@@ -169,7 +165,7 @@ class Stack:
             The state of each layer before the first step, shape (D, B, H), in packed
             order; zeros where None.
         training : bool, default=False
-            Whether to keep what the backward pass needs. Where False the result is
+            Whether to fill the tape for the backward pass. Where False the result is
             batch-invariant: the bits of a sequence do not depend on the others.
 
         Returns
@@ -191,13 +187,8 @@ class Stack:
             if i == 0:
                 z, index, projection = first.project(params, x, batch, matmul, dropout)
             else:
-                x, mask = self._drop(x, i, rng)
-                x = both_directions(x, batch, self.n_directions)
-                z, index, projection = (
-                    matmul(x, params[f"W{i}"], bias=params[f"b{i}"]),
-                    None,
-                    (x, mask),
-                )
+                z, projection = self._project(params, x, batch, i, matmul, rng)
+                index = None
             h, state_after, tape = recurrence.forward(
                 self.cell,
                 z,
@@ -207,6 +198,7 @@ class Stack:
                 None if state is None else state[i],
                 rows=index,
                 keep=training,
+                batch_invariant=not training,
                 n_threads=self.n_threads,
             )
             last.append(state_after)
@@ -279,8 +271,15 @@ class Stack:
                 dh = self._project_backward(params, i, projection, dz, batch, grads)
         return dfirst
 
+    def _project(self, params, x, batch, layer, matmul, rng):
+        """Return the input projection of a layer above the first, and a tape."""
+        x, mask = self._drop(x, layer, rng)
+        x = both_directions(x, batch, self.n_directions)
+        z = matmul(x, params[f"W{layer}"], bias=params[f"b{layer}"])
+        return z, (x, mask)
+
     def _project_backward(self, params, layer, tape, dz, batch, grads):
-        """Return the derivative by the outputs of the layer below; add to gradients."""
+        """Return the derivative by the outputs of the layer below; add to `grads`."""
         x, mask = tape
         matmul = self._matmul(training=True)
         matmul(x.transpose(0, 2, 1), dz, out=grads[f"W{layer}"])
@@ -291,8 +290,8 @@ class Stack:
         return dx
 
     def _matmul(self, training):
-        """Return the product of dense matrices; batch-invariant but in training."""
-        return partial(product, steady=not training, n_threads=self.n_threads)
+        """Return the product of dense matrices; batch-invariant except in training."""
+        return partial(product, batch_invariant=not training, n_threads=self.n_threads)
 
     def _extra(self, params, layer):
         if self.cell.n_extra:
@@ -311,7 +310,3 @@ class Stack:
             return x, None
         mask = dropout.mask(x.shape)
         return x * mask, mask
-
-
-def _make_cell(name, activation):
-    return CELLS[name](activation) if name == "rnn" else CELLS[name]()
