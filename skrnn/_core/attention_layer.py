@@ -25,7 +25,10 @@ ATTENTIONS = ("dot", "general", "additive")
 
 
 class AttentionTape(NamedTuple):
-    """What the backward pass needs; by sequence means one sequence after the other."""
+    """Values saved by `AttentionLayer.forward` for the backward pass.
+
+    By sequence means: one sequence after the other, instead of packed.
+    """
 
     memory_rows: np.ndarray  # the packed rows of the memory, by sequence
     query_rows: np.ndarray  # the packed rows of the decoder outputs, by sequence
@@ -214,7 +217,7 @@ class AttentionLayer:
         return partial(product, batch_invariant=not training, n_threads=self.n_threads)
 
     def _keys(self, params, memory, matmul):
-        """Return what the queries are compared with."""
+        """Return the keys of the memory, which the queries are compared with."""
         if self.kind == "general":
             return matmul(memory, params["W_attention"].T)
         if self.kind == "additive":

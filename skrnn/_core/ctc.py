@@ -1,9 +1,9 @@
 """Connectionist temporal classification (CTC): the loss of unaligned labels.
 
 At each step every label, and a blank beside them, has a score; their softmax is a
-probability. A path takes one of them at each step. Its labels are what is left when
-runs of one label are merged and blanks are removed. The probability of a target is the
-sum over all paths with these labels (Graves et al. 2006).
+probability. A path takes one of them at each step. Merging runs of equal labels and
+removing blanks gives the labels of a path. The probability of a target is the sum over
+all paths with these labels (Graves et al. 2006).
 
 The blank has the last score. The targets of a batch are concatenated in packed order,
 each followed by a blank, which marks its end. The states of a target are its labels
@@ -212,7 +212,7 @@ def _shifted_back(log_p, n, allowed):
 def _forward(emitted, states, batch):
     """Return the log-probability of all path prefixes that end in each live state.
 
-    For each step; what the state emits at this step is included.
+    An array for each step; the emission of this step is included.
     """
     is_first = np.zeros(len(states.labels), dtype=bool)
     is_first[states.offsets[:-1]] = True
@@ -243,7 +243,7 @@ def _log_likelihood(alpha, states, batch):
 def _backward(emitted, states, batch):
     """Return the log-probability of all path suffixes that follow each live state.
 
-    For each step; what the state emits at this step is not included.
+    An array for each step; the emission of this step is not included.
     """
     is_first = np.zeros(len(states.labels), dtype=bool)
     is_first[states.offsets[:-1]] = True

@@ -1,9 +1,9 @@
 """The input projection of the first layer, with one class for each kind of inputs.
 
-No other module asks what the inputs are: `first_layer_of` finds the class for them. To
-every kind a step is a row x of V numbers, and the table, which is the embedding or else
-the input weights, has a row for each of the V. Token ids are one-hot rows that are not
-written out; the id -1 stands for a row of zeros.
+No other module depends on the kind: `first_layer_of` finds the class. In every kind a
+step is a row x of V numbers, and the table, which is the embedding or else the input
+weights, has a row for each of the V. Token ids represent one-hot rows; the id -1
+represents a row of zeros.
 
 A new kind is a subclass of `FirstLayer` and an entry of `FIRST_LAYERS`. Its rows may be
 any object with a `shape` that can be indexed by steps: ``rows[index]`` must return rows

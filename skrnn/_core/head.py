@@ -1,4 +1,4 @@
-"""The base class of the heads: what the scores of the output layer mean."""
+"""The base class of the heads, which give the scores of the output layer a meaning."""
 
 from typing import ClassVar
 
@@ -10,8 +10,10 @@ from skrnn._core.batching import pack_steps
 class Head:
     """Base of the heads: losses and their derivatives by the scores, predictions.
 
-    A head sees the scores of a batch, its geometry, and the parameters of the network,
-    among them its own. It returns sums, never means: only `training.train` divides.
+    A head takes the scores of a batch, its geometry, and the parameters of the network,
+    including those of the head. It returns sums, never means: only `training.train`
+    divides. A subclass implements `loss_grad`, `losses` and `decode`, and `proba` and
+    `log_proba` of scores where there are probabilities.
 
     Parameters
     ----------
@@ -21,7 +23,7 @@ class Head:
 
     # How sequences and terms become a batch where steps are not pooled.
     pack = staticmethod(pack_steps)
-    # Whether each row of scores has a loss of its own; else a sequence has one.
+    # Whether there is a loss for each row of scores; else there is one per sequence.
     per_term: ClassVar[bool] = True
 
     def __init__(self, n_threads=1):

@@ -196,22 +196,18 @@ class Network(Stack):
             batch, terms = self.pack(data, index)
             state, stop = None, 0
             for window in self._windows(batch):
-                h, state, _ = self.hidden(
-                    params,
-                    rows[window.rows],
-                    window,
-                    state=live_part(state, window),
-                )
+                x, state = rows[window.rows], live_part(state, window)
+                h, state, _ = self.hidden(params, x, window, state=state)
                 if not head.per_term:
                     scores, _ = self.output(params, h)
                     y = data.targets[terms]
                     losses[index[batch.order]] = head.losses(scores, y, batch, params)
-                    continue
+                    return
                 start, stop = stop, stop + len(h)
-                for part, own in parts_of(terms[start:stop], self.n_outputs):
+                for part, chosen in parts_of(terms[start:stop], self.n_outputs):
                     scores, _ = self.output(params, h[part])
-                    y = data.targets[own]
-                    losses[own] = head.losses(scores, y, window, params)
+                    y = data.targets[chosen]
+                    losses[chosen] = head.losses(scores, y, window, params)
 
         for _ in run_all(run, batches_by_length(lengths)):
             pass
@@ -254,12 +250,8 @@ class Network(Stack):
             sequences = index[batch.order]
             after = state and [tuple(s[:, sequences] for s in layer) for layer in state]
             for window in self._windows(batch):
-                h, after, _ = self.hidden(
-                    params,
-                    rows[window.rows],
-                    window,
-                    state=live_part(after, window),
-                )
+                x, after = rows[window.rows], live_part(after, window)
+                h, after, _ = self.hidden(params, x, window, state=after)
                 live = sequences[: window.sizes[0]]
                 outputs[live] = h[window.last]
                 for whole, part in zip(chain(*last), chain(*after), strict=True):
@@ -271,7 +263,7 @@ class Network(Stack):
         return scores, last
 
     def _cached(self, params, rows):
-        """Return inputs of many batches, projected before where that is cheaper."""
+        """Return the inputs of many batches, projected in advance where it pays."""
         return first_layer_of(rows).cache(params, rows, self._matmul(training=False))
 
 

@@ -58,8 +58,9 @@ class Params:
     ):
         self.shapes, self.table_name, self.table = shapes, table_name, table
         self.penalized = penalized
-        names = [name for name in shapes if name != table_name]
-        names.sort(key=lambda name: name not in penalized)  # stable: penalised first
+        flat_names = [name for name in shapes if name != table_name]
+        names = [name for name in flat_names if name in penalized]
+        names += [name for name in flat_names if name not in penalized]
         sizes = [math.prod(shapes[name]) for name in names]
         self.flat = np.zeros(sum(sizes), dtype=dtype) if flat is None else flat
         self.n_penalized = 0
@@ -78,17 +79,13 @@ class Params:
 
         The table is "embedding", or "W0" where there is no embedding.
         """
-        name = "embedding" if "embedding" in specs else "W0"
+        table_name = "embedding" if "embedding" in specs else "W0"
         if table is None:
-            table = np.zeros(specs[name].shape, dtype=dtype)
-        return cls(
-            {name: spec.shape for name, spec in specs.items()},
-            name,
-            penalized=frozenset(name for name, spec in specs.items() if spec.penalized),
-            flat=flat,
-            table=table,
-            dtype=dtype,
-        )
+            table = np.zeros(specs[table_name].shape, dtype=dtype)
+        shapes = {name: spec.shape for name, spec in specs.items()}
+        penalized = {name for name, spec in specs.items() if spec.penalized}
+        values = {"flat": flat, "table": table, "dtype": dtype}
+        return cls(shapes, table_name, penalized=penalized, **values)
 
     def __getitem__(self, name):
         return self.table if name == self.table_name else self._views[name]
@@ -115,7 +112,7 @@ class Params:
 class PrefixedParams:
     """The parameters, or gradients, whose names begin with a prefix.
 
-    It has no table of its own: the gradient of its embedding or first input weights,
+    It has no separate table: the gradient of its embedding or first input weights,
     assigned to `table` as a `RowGrad`, is added to the array of that name.
     """
 

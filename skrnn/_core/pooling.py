@@ -1,16 +1,16 @@
-"""From the outputs of all steps to one vector for each sequence, and back.
+"""Pooling: the outputs of all steps become one vector per sequence.
 
-``forward(h, batch)`` takes the packed outputs, shape (D, N, H), each direction in the
-order in which it read, and returns the pooled ones, shape (D, B, H), and what
-``backward(d, saved, batch)`` needs to return the derivative by h. Steps are added in
-their order, so that nothing depends on the other sequences of the batch.
+``forward(h, batch)`` takes the packed outputs, shape (D, N, H), each direction in its
+own reading order, and returns the pooled outputs, shape (D, B, H), and a tape.
+``backward(d, tape, batch)`` returns the derivative by h. Steps are added in their
+order, so that the result is batch-invariant.
 """
 
 import numpy as np
 
 
 def _steps(batch):
-    """Yield where the rows of each step begin, and how many there are."""
+    """Yield the first packed row of each step, and the number of its rows."""
     start = 0
     for n in batch.sizes:
         yield start, n
@@ -18,7 +18,7 @@ def _steps(batch):
 
 
 class Last:
-    """The output after the last step that a direction reads."""
+    """The output after the last step that each direction reads."""
 
     def forward(self, h, batch):
         return h[:, batch.last], h.shape
@@ -45,7 +45,7 @@ class Mean:
 
 
 class Max:
-    """The largest value of each unit over all steps, the first where there are ties."""
+    """The largest value of each unit over all steps; of equal values the first."""
 
     def forward(self, h, batch):
         top = h[:, : batch.sizes[0]].copy()
@@ -58,8 +58,8 @@ class Max:
             np.copyto(rows[:, :n], here, where=larger)
         return top, (h.shape, rows)
 
-    def backward(self, d, saved, batch):
-        shape, rows = saved
+    def backward(self, d, tape, batch):
+        shape, rows = tape
         dh = np.zeros(shape, dtype=d.dtype)
         np.put_along_axis(dh, rows, d, axis=1)
         return dh

@@ -91,21 +91,21 @@ class FirstLayer:
 
         The function takes the first row and the one behind the last, and returns bytes
         that name an encoding, and arrays. These depend on the numbers that the rows
-        stand for, not on how they are stored, nor on any other rows.
+        represent, not on their storage, nor on any other rows.
         """
         raise NotImplementedError
 
     def distinct(self, x):
         """Return the distinct rows, and the index of the distinct row of each step.
 
-        The index is None where it does not pay to look for repeated rows.
+        The index is None if repeated rows are not searched for.
         """
         return x, None
 
     def cache(self, params, rows, matmul):
-        """Return the inputs of many batches, already projected where that is cheaper.
+        """Return the inputs of many batches, projected in advance where it pays.
 
-        What is returned can be indexed like the rows and belongs to some first layer.
+        The result can be indexed like the rows, and has a first layer, too.
         """
         return rows
 
@@ -204,7 +204,7 @@ def both_directions(x, batch, n_directions):
 
 
 def merge_directions(dx, batch):
-    """Return the sum over the directions of derivatives by what they read."""
+    """Return the sum over the directions of the derivatives by their inputs."""
     merged = dx[0]
     if len(dx) == 2:
         merged += dx[1].take(batch.reverse, axis=0)

@@ -1,4 +1,4 @@
-"""Weights are repetition: equal sequences become one that counts more."""
+"""Sample weights as repetition: merging of equal sequences, weighted moments."""
 
 from hashlib import blake2b
 
@@ -10,46 +10,46 @@ from skrnn._core.first_layer import first_layer_of
 def merge_repeated(rows, offsets, targets, weights, target_offsets):
     """Merge equal pairs of sequence and target and put them in a canonical order.
 
-    What is trained on is then the same, to the last bit and in the same order, whether
-    a sequence was given twice or with twice the weight, and whether its tokens came as
-    ids or as one-hot rows.
+    The result is the same, to the last bit and in the same order, whether a sequence
+    was given twice or with twice the weight, and whether its tokens came as ids or as
+    one-hot rows.
 
     Parameters
     ----------
-    rows : ids, CSR or dense rows
-        The sequences, one after the other.
+    rows : rows of any kind in `first_layer.FIRST_LAYERS`
+        The inputs, one sequence after the other.
     offsets : ndarray of shape (n + 1,)
-        Where each begins.
+        The first row of each sequence.
     targets : ndarray of shape (n_terms, ...)
         The targets, one sequence after the other.
     weights : ndarray of shape (n_terms,)
-        The weight of each target.
+        The weight of each term.
     target_offsets : ndarray of shape (n + 1,)
-        Where the targets of each sequence begin.
+        The first term of each sequence.
 
     Returns
     -------
     index : ndarray
-        One sequence of each kind that has a weight, in canonical order.
+        The first of each set of equal pairs with any weight, in canonical order.
     weights : ndarray of shape (n_terms,)
         Their summed weights; zero for all other sequences.
     """
     contents = first_layer_of(rows).contents(rows)
     first, summed = {}, np.zeros(len(weights))
     for i in with_weight(weights, target_offsets).tolist():
-        own = slice(target_offsets[i], target_offsets[i + 1])
+        terms = slice(target_offsets[i], target_offsets[i + 1])
         start, stop = offsets[i], offsets[i + 1]
-        kind, *arrays = contents(start, stop)
-        digest = blake2b(b"%d %s" % (stop - start, kind), digest_size=16)
-        for array in (*arrays, targets[own]):
+        encoding, *arrays = contents(start, stop)
+        digest = blake2b(b"%d %s" % (stop - start, encoding), digest_size=16)
+        for array in (*arrays, targets[terms]):
             digest.update(np.ascontiguousarray(array).data)
-        into = target_offsets[first.setdefault(digest.digest(), i)]
-        summed[into : into + own.stop - own.start] += weights[own]
+        start = target_offsets[first.setdefault(digest.digest(), i)]
+        summed[start : start + terms.stop - terms.start] += weights[terms]
     return np.array([first[key] for key in sorted(first)], dtype=np.intp), summed
 
 
 def with_weight(weights, offsets):
-    """Return the sequences of which any target has a weight, in their order."""
+    """Return the sequences with a nonzero weight of any term, in their order."""
     return np.flatnonzero(np.logical_or.reduceat(weights != 0, offsets[:-1]))
 
 
@@ -59,8 +59,8 @@ def weighted_moments(y, weights):
     Equal values are counted first, so that the result has the same bits whether a
     sequence was given twice or with twice the weight.
     """
-    values, which = np.unique(y, return_inverse=True)
-    counts = np.bincount(which, weights)
+    values, index = np.unique(y, return_inverse=True)
+    counts = np.bincount(index, weights)
     values, counts = values[counts > 0], counts[counts > 0]
     largest = np.abs(values).max() or 1.0  # squares neither overflow nor vanish
     values = values / largest

@@ -21,8 +21,8 @@ class EncoderDecoder:
     The encoder is a stack of recurrent layers in one or two directions. The decoder has
     as many layers, each with as many units as the encoder's has in all directions, and
     starts from their last states. It reads the previous term, at first the end of a
-    target, which is also the last term to emit. With attention, an `AttentionLayer`
-    stands between the decoder outputs and the output layer.
+    target, which is also the last term to emit. With attention, the output layer takes
+    the outputs of an `AttentionLayer`, else those of the decoder.
 
     Parameters
     ----------
@@ -199,9 +199,9 @@ class EncoderDecoder:
             x, y = data.rows[batch.rows], data.targets[terms]
             memory, last, _ = self.encoder.hidden(params, x, batch.source)
             top, _ = self._decoder_outputs(params, y, memory, last, batch)
-            for part, own in parts_of(terms, self.decoder.n_outputs):
+            for part, chosen in parts_of(terms, self.decoder.n_outputs):
                 scores, _ = self.decoder.output(decoder_params, top[part])
-                losses[own] = self.head.losses(scores, y[part], batch.target)
+                losses[chosen] = self.head.losses(scores, y[part], batch.target)
 
         for _ in run_all(run, batches_by_length(np.diff(data.offsets))):
             pass

@@ -287,7 +287,7 @@ class Stack:
         return dx
 
     def _matmul(self, training):
-        """Return the product of dense matrices; batch-invariant but in training."""
+        """Return the product of dense matrices; batch-invariant except in training."""
         return partial(product, batch_invariant=not training, n_threads=self.n_threads)
 
     def _extra(self, params, layer):

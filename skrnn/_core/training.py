@@ -13,14 +13,14 @@ from skrnn._core.optimizers import finish_grads
 
 
 class Diverged(FloatingPointError):
-    """Training met a number that is not finite.
+    """Error: a loss, a gradient or a weight is not finite.
 
     Attributes
     ----------
     epoch : int
         The number of the epoch, counted from 0.
     what : str
-        What is not finite: "loss", "gradient" or "sum of the weights".
+        The quantity that is not finite: "loss", "gradient" or "sum of the weights".
     rate : float
         The learning rate.
     """
@@ -103,9 +103,9 @@ def train_epoch(
         )
         state = last if strategy.carries_state else None
         norm, scale = finish_grads(grads, params, n_terms, alpha, max_norm)
-        for what, value in (("loss", loss), ("gradient", norm)):
+        for quantity, value in (("loss", loss), ("gradient", norm)):
             if not math.isfinite(value):
-                raise Diverged(epoch, what, lr)
+                raise Diverged(epoch, quantity, lr)
         with uninterrupted():
             optimizer.step(params, grads, lr, scale)
         touched[grads.table.rows] = True
