@@ -285,8 +285,9 @@ def test_random_state_decides(case):
 
 @every_case_and_stream
 def test_threads_do_not_change_a_bit(case):
-    X, y = case.data(90)
-    params = {"hidden_layer_sizes": 24, "early_stopping": True, "max_iter": 2}
+    X, y = case.data(300)  # more than are predicted in one batch, held out ones too
+    params = {"hidden_layer_sizes": 24, "max_iter": 1, "batch_size": 32}
+    params |= {"early_stopping": True, "validation_fraction": 0.5}
     one = case.model(**params).fit(X, y)
     two = case.model(**params, n_jobs=2).fit(X, y)
     with threadpool_limits(2):
