@@ -5,9 +5,10 @@ PYTHON ?= python3
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip -qq --disable-pip-version-check install --editable
-NUMPY_TESTS := $(patsubst %,tests/test_%.py,recurrence gradients network golden first_layer \
-	heads optimizers solvers training tagger classifier language_model attention \
-	seq2seq ctc transcriber threads)
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+NUMPY_TESTS := $(patsubst %,tests/test_%.py,recurrence gradients network golden \
+	first_layer heads optimizers solvers training attention ctc common language_model \
+	seq2seq transcriber threads)
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard skrnn/_kernels/*pp)
 SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning
 
@@ -20,8 +21,8 @@ demo: .venv/.package
 
 # without the kernels what depends on them, then everything with them
 test: .venv/.test
-	SKRNN_KERNELS=numpy $(BIN)/python -m pytest $(NUMPY_TESTS)
-	$(BIN)/python -m pytest
+	SKRNN_KERNELS=numpy $(PYTEST) $(NUMPY_TESTS)
+	$(PYTEST)
 
 # everything on real data, what trains for long included
 test-real: .venv/.test

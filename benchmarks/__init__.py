@@ -1,5 +1,5 @@
-"""Measurements beside rivals: ``python -m benchmarks``.
+"""Comparison of skrnn with PyTorch and skorch: ``python -m benchmarks``.
 
-They need PyTorch, skorch and the data sets, in the folder SKRNN_DATA or in
-../shared/data beside the repository.
+The data sets are read from the folder SKRNN_DATA, by default ../shared/data beside the
+repository.
 """

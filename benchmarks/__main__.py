@@ -1,9 +1,13 @@
 """Run the benchmarks: ``python -m benchmarks [names] [--write docs/benchmarks.md]``."""
 
 import argparse
+import os
+import sys
 from importlib import import_module
+from pathlib import Path
 
 from benchmarks.report import machine, write
+from skrnn._core import kernels
 
 WORKLOADS = {
     "conll": "fits",
@@ -21,15 +25,16 @@ WORKLOADS = {
 
 
 def main():
-    """Run what is asked for, and print the tables."""
+    """Run the requested workloads and print their tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(WORKLOADS))
-    parser.add_argument("--runs", type=int, default=5, help="of each, in turns")
+    parser.add_argument("--runs", type=int, default=5, help="number of runs of each")
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
     parser.add_argument("--write", metavar="FILE", help="write a page in Markdown")
     args = parser.parse_args()
     if unknown := set(args.names) - set(WORKLOADS):
         parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(WORKLOADS)}")
+    check_kernels()
     tables = []
     for name in args.names or WORKLOADS:
         workload = getattr(import_module(f"benchmarks.{WORKLOADS[name]}"), name)
@@ -40,6 +45,17 @@ def main():
     print(machine())
     if args.write:
         write(args.write, tables)
+
+
+def check_kernels():
+    """Exit if skrnn runs by numpy although nobody asked for it."""
+    if kernels.in_use() == "numpy" and os.environ.get("SKRNN_KERNELS") != "numpy":
+        sys.exit(
+            "The compiled kernels are missing: skrnn was imported from "
+            f"{Path(kernels.__file__).parents[1]} and runs by numpy. Install it with a "
+            "C++ compiler (python -m pip install .), or set SKRNN_KERNELS=numpy to "
+            "measure numpy."
+        )
 
 
 if __name__ == "__main__":

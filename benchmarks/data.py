@@ -1,4 +1,4 @@
-"""The sequences that are trained on, as ids or rows, with their targets."""
+"""Training data as ids or rows, with their targets."""
 
 import os
 import re
@@ -15,17 +15,17 @@ FOLDER = Path(
 
 
 def conll():
-    """Return the training sentences of CoNLL-2003, their tags, and the test set's.
+    """Return the sentences and tags of the training and the test set of CoNLL-2003.
 
-    Words are ids, tags are numbers.
+    Words are ids, tags are class indices.
     """
     (words, tags), (test_words, test_tags) = (
         read_conll(FOLDER / "conll2003" / f"eng.{part}") for part in ("train", "testb")
     )
-    number = {tag: k for k, tag in enumerate(sorted({t for s in tags for t in s}))}
+    class_of = {tag: k for k, tag in enumerate(sorted({t for s in tags for t in s}))}
     encoder = VocabularyEncoder(max_tokens=10_000).fit(words)
     y, y_test = (
-        [np.array([number[tag] for tag in sentence]) for sentence in part]
+        [np.array([class_of[tag] for tag in sentence]) for sentence in part]
         for part in (tags, test_tags)
     )
     X, y = distinct(encoder.transform(words), y)
@@ -33,7 +33,7 @@ def conll():
 
 
 def vowels():
-    """Return the training series of JapaneseVowels, and the number of each speaker."""
+    """Return the training series of JapaneseVowels, and the index of each speaker."""
     X, y = read_ts(FOLDER / "japanese_vowels" / "JapaneseVowels_TRAIN.ts")
     X = [np.asarray(x, dtype=np.float32) for x in X]
     order = np.random.default_rng(0).permutation(len(X))
@@ -41,7 +41,7 @@ def vowels():
 
 
 def sst2():
-    """Return the training sentences of SST-2 as ids, and 0 or 1 for each."""
+    """Return the training sentences of SST-2 as ids, and the label 0 or 1 of each."""
     text = (FOLDER / "sst" / "stsa.binary.train").read_text(encoding="utf-8")
     labels, sentences = zip(
         *(line.split(" ", 1) for line in text.strip().split("\n")), strict=True
@@ -52,7 +52,7 @@ def sst2():
 
 
 def distinct(X, y):
-    """Return the different sequences: skrnn would merge those that are repeated."""
+    """Return the distinct sequences: skrnn would merge repeated ones."""
     pairs = zip(X, y, strict=True)
     first = {(x.tobytes(), label.tobytes()): i for i, (x, label) in enumerate(pairs)}
     index = np.array(list(first.values()))
@@ -60,7 +60,7 @@ def distinct(X, y):
 
 
 def ptb(n_sentences):
-    """Return the first sentences of the Penn Treebank, words of all as ids."""
+    """Return the first sentences of the Penn Treebank, as ids of its vocabulary."""
     text = (FOLDER / "ptb" / "ptb.train.txt").read_text(encoding="utf-8")
     words = [line.split() for line in text.strip().split("\n")]
     return VocabularyEncoder().fit(words).transform(words[:n_sentences])
@@ -75,9 +75,9 @@ def shakespeare(n_characters):
 
 
 def cmudict(n_pairs):
-    """Return random words of CMUdict as ids, and how each is pronounced as numbers.
+    """Return random words of CMUdict as ids, and the phonemes of each as class indices.
 
-    The pairs are distinct; stress is left out.
+    The pairs are distinct; stress is removed.
     """
     text = (FOLDER / "cmudict" / "cmudict.dict").read_text(encoding="utf-8")
     lines = (line.partition("#")[0] for line in text.strip().split("\n"))
@@ -88,4 +88,4 @@ def cmudict(n_pairs):
         *((list(pairs[i][0]), pairs[i][1:]) for i in order), strict=True
     )
     X, y = (VocabularyEncoder().fit_transform(each) for each in (words, sounds))
-    return X, [sound - 1 for sound in y]  # 0 is for unknown ones
+    return X, [sound - 1 for sound in y]  # without id 0, the unknown token

@@ -1,4 +1,4 @@
-"""One recurrent layer, forward and backward, beside PyTorch's."""
+"""One recurrent layer, forward and backward, compared with PyTorch's."""
 
 import warnings
 
@@ -28,12 +28,12 @@ SHAPES = [
 class Layer:
     """One direction of a layer as `Network` computes it, with random weights.
 
-    B sequences of T rows of H numbers enter H units.
+    Its inputs are B sequences of T rows of H numbers; it has H units.
     """
 
     def __init__(self, cell, B, T, H, n_threads):
         rng = np.random.default_rng(0)
-        self.cell = CELLS[cell]("tanh") if cell == "rnn" else CELLS[cell]()
+        self.cell = CELLS[cell]("tanh")
         self.sizes, self.n_threads = [B] * T, n_threads
         width = self.cell.n_gates * H
 
@@ -47,13 +47,13 @@ class Layer:
         self.z = self.project()
 
     def project(self):
-        """Return what the inputs contribute."""
+        """Return the input projections."""
         z = product(self.x, self.W, n_threads=self.n_threads)
         z += self.b[:, None]
         return z
 
     def recur(self, z):
-        """Run through all steps and back; return outputs and gradients."""
+        """Run the recurrence forward and backward; return outputs and gradients."""
         dU, de = np.zeros_like(self.U), np.zeros_like(self.e)
         threads = {"n_threads": self.n_threads}
         h, _, tape = recurrence.forward(
@@ -74,7 +74,7 @@ class Layer:
 
 
 class TorchLayer:
-    """The same by PyTorch, from the weights of a `Layer`."""
+    """The same layer in PyTorch, with the weights of a `Layer`."""
 
     def __init__(self, layer, cell, B, T, H):
         def tensor(x):
@@ -101,13 +101,13 @@ class TorchLayer:
         return h, self.x.grad, W.T, U.T, b
 
     def without_onednn(self):
-        """Do the same by PyTorch's own loops."""
+        """Run with PyTorch's own loops instead of oneDNN."""
         with torch.backends.mkldnn.flags(enabled=False):
             return self()
 
 
 def difference(ours, theirs):
-    """Return by how much arrays differ, as a part of the largest value of each."""
+    """Return the largest difference of two lists of arrays, relative to the maximum."""
     pairs = [
         (a, b.detach().numpy().reshape(a.shape))
         for a, b in zip(ours, theirs, strict=True)
@@ -116,22 +116,22 @@ def difference(ours, theirs):
 
 
 def layers(n_runs, n_threads):
-    """Compare layers of many shapes."""
+    """Compare layers of several shapes."""
     torch.set_num_threads(n_threads)
     warnings.filterwarnings("ignore", "TF32 acceleration")
     lines = []
     for shape in SHAPES:
         ours = Layer(*shape, n_threads)
         theirs = TorchLayer(ours, *shape)
-        ways = {"nn default": theirs, "without oneDNN": theirs.without_onednn}
-        way = fastest(ways, at_least=0.05)
+        setups = {"nn default": theirs, "without oneDNN": theirs.without_onednn}
+        setup = fastest(setups, at_least=0.05)
         check = f"largest difference {difference(ours(), theirs()):.0e}"
-        runs = in_turns({"skrnn": ours, "torch": ways[way]}, n_runs, at_least=0.2)
+        runs = in_turns({"skrnn": ours, "torch": setups[setup]}, n_runs, at_least=0.2)
         cell, B, T, H = shape
         name = f"{cell}, {B} x {T} x {H}"
-        lines.append(line(name, n_threads, *runs.values(), check, way))
+        lines.append(line(name, n_threads, *runs.values(), check, setup))
     text = (
-        "One layer: sequences x steps x units, as many inputs as units; forward, and "
-        "backward to the inputs, the weights and the biases."
+        "One layer: sequences x steps x units, with as many inputs as units; the "
+        "forward pass, and the backward pass to the inputs, the weights and the biases."
     )
     return Table("A layer, forward and backward", text, COLUMNS, lines)

@@ -1,4 +1,4 @@
-"""Times of rivals that take turns, and peak memory."""
+"""Alternating time measurements of skrnn and its rivals, and peak memory."""
 
 import atexit
 import functools
@@ -19,16 +19,16 @@ COLUMNS = (
     "skrnn",
     "rival",
     "rival's time / ours",
-    "lowest to highest",
+    "range",
     "by CPU time",
-    "what both have learnt",
-    "the rival",
+    "result of both",
+    "setup of the rival",
 )
-TOLERANCE = 0.03  # by which the losses of rivals may differ
+TOLERANCE = 0.03  # largest relative difference of losses that count as the same
 
 
 class Timed(NamedTuple):
-    """A run: seconds by the clock, seconds of the processor, what was returned."""
+    """A run: wall time and CPU time in seconds, and the value returned."""
 
     wall: float
     cpu: float
@@ -36,7 +36,7 @@ class Timed(NamedTuple):
 
 
 def timed(function, repeat=1):
-    """Call a function; return the time of a call."""
+    """Call a function `repeat` times; return the mean time of a call."""
     gc.collect()
     cpu, wall = time.process_time(), time.perf_counter()
     for _ in range(repeat):
@@ -47,11 +47,12 @@ def timed(function, repeat=1):
 
 
 def in_turns(functions, n_runs, at_least=0.0):
-    """Return by name the runs of each function; they take turns.
+    """Run functions alternately; return the list of runs of each, by name.
 
-    "skrnn" and its rivals have a process each, which sleeps while the other one runs:
-    OpenMP's threads go on spinning for a while after a run, and would take the other's
-    processors. A short function is repeated until a run takes about `at_least` seconds.
+    "skrnn" runs in one process and its rivals in another, and each process sleeps while
+    the other runs: OpenMP's threads keep spinning for a while after a run, and would
+    occupy the processors of the other. A short function is repeated until a run takes
+    about `at_least` seconds.
     """
     sides = {name: _side(name == "skrnn") for name in functions}
     for name, side in sides.items():
@@ -69,7 +70,7 @@ def in_turns(functions, n_runs, at_least=0.0):
 
 
 class _Side:
-    """A process that waits to be told what to run."""
+    """A process that runs functions on request."""
 
     def __init__(self):
         context = multiprocessing.get_context("spawn")
@@ -79,13 +80,13 @@ class _Side:
         atexit.register(self.end)
 
     def prepare(self, name, function):
-        """Hand over a function, by value, as it may be made on the spot."""
+        """Send a function by value, since it may be a local one."""
         torch = sys.modules.get("torch")  # memory is measured without it
         n_threads = 1 if torch is None else torch.get_num_threads()
         self.ask(name, function, n_threads)
 
     def run(self, name, repeat):
-        """Return what `timed` does."""
+        """Return the result of `timed` in the process."""
         return self.ask(name, None, repeat)
 
     def ask(self, *message):
@@ -106,7 +107,7 @@ def _wait(pipe):
     while True:
         try:
             name, function, n = cloudpickle.loads(pipe.recv_bytes())
-        except EOFError:  # nothing more to do
+        except EOFError:  # the parent has closed the pipe
             return
         if function is None:
             answer = timed(functions[name], n)
@@ -118,7 +119,7 @@ def _wait(pipe):
 
 
 def fastest(functions, n_runs=3, at_least=0.0):
-    """Return the name of the fastest of some functions, tried in turns."""
+    """Return the name of the fastest function, by alternating trial runs."""
     if len(functions) == 1:
         return next(iter(functions))
     runs = in_turns(functions, n_runs, at_least)
@@ -126,7 +127,7 @@ def fastest(functions, n_runs=3, at_least=0.0):
 
 
 def line(workload, n_threads, ours, theirs, check, rival):
-    """Return the line of a table with these `COLUMNS`, from the runs of both."""
+    """Return the line of a table with the columns `COLUMNS`, from the runs of both."""
     pairs = list(zip(ours, theirs, strict=True))
     ratios = [b.wall / a.wall for a, b in pairs]
     cpu = statistics.median(b.cpu / a.cpu for a, b in pairs)
@@ -143,25 +144,25 @@ def line(workload, n_threads, ours, theirs, check, rival):
 
 
 def compare_losses(ours, theirs):
-    """Return both losses; say where they differ by more than noise."""
+    """Return both losses as text, with a remark if they differ by more than noise."""
     differ = abs(ours - theirs) > TOLERANCE * abs(theirs)
     remark = ", **not the same**" if differ else ""
     return f"loss {ours:.4f}, {theirs:.4f}{remark}"
 
 
 def duration(seconds):
-    """Write a time with three digits."""
+    """Format a time with three digits."""
     unit, scale = ("s", 1) if seconds >= 1 else ("ms", 1e3)
     return f"{seconds * scale:#.3g}".rstrip(".") + f" {unit}"
 
 
 def peak_memory(module, *args):
-    """Return the peak memory in MiB of a fresh process, of ``python -m module``."""
+    """Return the peak memory in MiB of a fresh process of ``python -m module``."""
     command = [sys.executable, "-m", module, *map(str, args)]
     return float(subprocess.check_output(command, text=True).split()[-1])
 
 
 def print_peak_memory():
-    """Print that of this process (Linux only)."""
+    """Print the peak memory of this process in MiB (Linux only)."""
     status = Path("/proc/self/status").read_text()
     print(int(status.split("VmHWM:")[1].split()[0]) / 1024)

@@ -1,4 +1,4 @@
-"""The settings of the estimators, which several workloads share."""
+"""Parameters of the estimators, shared by several workloads."""
 
 CONLL = {
     "embedding_dim": 100,
@@ -39,7 +39,7 @@ CMUDICT = {
 
 
 def configure(estimator, n_epochs, max_norm=None, **params):
-    """Return an estimator that trains for so many epochs, and clips as it is told."""
+    """Return an estimator with this number of epochs and norm for gradient clipping."""
     return estimator(
         max_iter=n_epochs, tol=0.0, max_grad_norm=max_norm, random_state=0, **params
     )

@@ -1,4 +1,4 @@
-"""Predictions of a tagger beside PyTorch's: a whole test set, and one sentence."""
+"""Prediction of a tagger compared with PyTorch: a test set, and one sentence."""
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ BATCHES = (32, 128)
 
 
 class TorchTagger:
-    """PyTorch's twin of a fitted tagger, as it is used for predictions."""
+    """PyTorch's twin of a fitted tagger, for prediction."""
 
     def __init__(self, model):
         self.classes = model.classes_
@@ -26,7 +26,7 @@ class TorchTagger:
         )
 
     def predict(self, X, batch_size, padded):
-        """Return the labels of each sentence; those of like length share a batch."""
+        """Return the labels of each sentence, in batches of similar length."""
         lengths = np.array([len(x) for x in X])
         order = np.argsort(-lengths, kind="stable")
         labels = [None] * len(X)
@@ -62,20 +62,20 @@ class TorchTagger:
 
 
 def predict(n_runs, n_threads):
-    """Compare both, on a tagger that was trained a little."""
+    """Compare the predictions of a briefly trained tagger."""
     torch.set_num_threads(n_threads)
     X, y, X_test, _ = data.conll()
     model = configure(RNNTagger, 1, n_jobs=n_threads, **CONLL).fit(X[:2000], y[:2000])
     theirs, sentences = TorchTagger(model), [np.array(x) for x in X_test]
-    ways = {
+    setups = {
         f"{'padded' if padded else 'packed'}, batches of {size}": (
             lambda size=size, padded=padded: theirs.predict(sentences, size, padded)
         )
         for size in BATCHES
         for padded in (False, True)
     }
-    way = fastest(ways, at_least=0.1)
-    functions = {"skrnn": lambda: model.predict(X_test), way: ways[way]}
+    setup = fastest(setups, at_least=0.1)
+    functions = {"skrnn": lambda: model.predict(X_test), setup: setups[setup]}
     lines = [_line("test set", n_threads, functions, n_runs)]
     one = sentences[int(np.argmax(X_test.lengths == SENTENCE))]
     functions = {
@@ -84,9 +84,9 @@ def predict(n_runs, n_threads):
     }
     lines.append(_line("one sentence", n_threads, functions, n_runs))
     text = (
-        f"The tagger of CoNLL-2003: its test set of {len(sentences):,} sentences, and "
-        f"one sentence of {SENTENCE} words, from ids to labels. PyTorch is in "
-        "inference mode."
+        f"Tagger of CoNLL-2003: the test set of {len(sentences):,} sentences, and one "
+        f"sentence of {SENTENCE} words, from ids to labels. PyTorch runs in inference "
+        "mode."
     )
     return Table("Predict", text, COLUMNS, lines)
 

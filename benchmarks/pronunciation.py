@@ -1,4 +1,4 @@
-"""A fit of RNNSeq2Seq beside PyTorch's: how the words of CMUdict are pronounced."""
+"""A fit of RNNSeq2Seq compared with PyTorch: pronunciations of CMUdict."""
 
 import numpy as np
 import torch
@@ -14,12 +14,12 @@ from benchmarks.fits import KINDS, TRIAL, as_tensors, compare
 from benchmarks.measure import COLUMNS
 from benchmarks.models import CMUDICT, configure
 from benchmarks.report import Table
-from benchmarks.torch_fits import batches, make_optimizers, step, ways
+from benchmarks.torch_fits import batches, make_optimizers, setups, step
 from benchmarks.twin import Twin, initial_weights
 from skrnn import RNNSeq2Seq
 
 BATCH = CMUDICT["batch_size"]
-CLOSED = 1e3  # what makes the sigmoid of a gate 1, or its opposite 0
+CLOSED = 1e3  # an input for which the sigmoid of a gate is 1, and 0 for its opposite
 
 
 class PairTwin(nn.Module):
@@ -34,8 +34,8 @@ class PairTwin(nn.Module):
     sparse : bool
         Whether gradients of the encoder's embedding are sparse.
     padded : bool
-        Whether sequences are padded, else packed. So that the state of the encoder
-        stays as it is in padding, it has one input more then, 1 there and 0 elsewhere,
+        Whether sequences are padded, else packed. To keep its state unchanged in
+        padding, a padded encoder has an additional input, 1 in padding and 0 elsewhere,
         that closes the input gates and opens the forget gates.
     """
 
@@ -64,13 +64,13 @@ class PairTwin(nn.Module):
 
     @property
     def embedding(self):
-        """The one whose gradients may be sparse."""
+        """The embedding whose gradients may be sparse."""
         return self.encoder.embedding
 
     def read(self, x, lengths):
-        """Return what the encoder says at all steps of padded sources, and its state.
+        """Return the encoder outputs of all steps of padded sources, and its state.
 
-        Those of its directions are side by side.
+        Both directions are concatenated.
         """
         rnn, x = self.encoder.rnn[0], self.encoder.features(x)
         if self.is_padded:
@@ -84,8 +84,8 @@ class PairTwin(nn.Module):
             memory = pad_packed_sequence(memory)[0]
         return memory, [torch.cat(list(each), dim=1)[None] for each in (h, c)]
 
-    def say(self, y, lengths, state):
-        """Return what the decoder says before each token of padded targets."""
+    def decode(self, y, lengths, state):
+        """Return the decoder outputs before each token of padded targets."""
         rnn, x = self.decoder.rnn[0], self.decoder.features(y)
         if self.is_padded:
             return rnn(x, state)[0]
@@ -93,7 +93,7 @@ class PairTwin(nn.Module):
         return pad_packed_sequence(h)[0]
 
     def attend(self, h, memory, lengths):
-        """Return the sum of the memory for each step of the targets, batch first."""
+        """Return the context of each step of the targets, batch first."""
         scores = h @ self.key(memory).transpose(1, 2)
         padding = torch.arange(memory.shape[1]) >= lengths[:, None]
         scores = scores.masked_fill(padding[:, None], -torch.inf)
@@ -109,7 +109,7 @@ class PairTwin(nn.Module):
         target_lengths = torch.tensor([len(target) + 1 for target in y])
         memory, state = self.read(pad_sequence(x), lengths)
         before = torch.cat([end.expand(1, len(y)), pad_sequence(y)])
-        h = self.say(before, target_lengths, tuple(state)).transpose(0, 1)
+        h = self.decode(before, target_lengths, tuple(state)).transpose(0, 1)
         context = self.attend(h, memory.transpose(0, 1), lengths)
         real = torch.arange(h.shape[1]) < target_lengths[:, None]
         top = torch.tanh(self.combine(torch.cat([context[real], h[real]], dim=1)))
@@ -124,28 +124,28 @@ def _linear(weight):
     return layer
 
 
-def fit_pairs(model, weights, X, y, way):
-    """Train an RNNSeq2Seq, like a fitted one; return the mean loss of each epoch.
+def fit_pairs(model, weights, X, y, setup):
+    """Train the twin of a fitted RNNSeq2Seq; return the mean loss of each epoch.
 
     Parameters
     ----------
     model : RNNSeq2Seq
         Fitted to X and y or a part of them, without shuffling.
     weights : dict
-        To begin from.
+        Initial weights.
     X, y : lists of n tensors
         Ids of sources and of targets.
-    way : Way
-        How.
+    setup : Setup
+        The training setup.
     """
-    twin = PairTwin(model, weights, sparse=way.sparse, padded=way.padded)
+    twin = PairTwin(model, weights, sparse=setup.sparse, padded=setup.padded)
     optimizers = make_optimizers(twin, model.solver, model.learning_rate_init)
     lengths = np.array([len(x) for x in X])
-    rng = np.random.default_rng(0) if way.bucketed else None
+    rng = np.random.default_rng(0) if setup.bucketed else None
     losses = []
     for _ in range(model.max_iter):
         total = n_terms = 0
-        for index in batches(lengths, model.batch_size, way.bucketed, rng):
+        for index in batches(lengths, model.batch_size, setup.bucketed, rng):
             loss, n = twin.loss([X[i] for i in index], [y[i] for i in index])
             step(twin, optimizers, loss, model.max_grad_norm)
             total += loss.item() * n
@@ -155,27 +155,27 @@ def fit_pairs(model, weights, X, y, way):
 
 
 def cmudict(n_runs, n_threads):
-    """Learn how words are pronounced."""
+    """Learn the pronunciation of words."""
     X, y = data.cmudict(20_000)
     model = configure(RNNSeq2Seq, 1, max_norm=5.0, shuffle=False, **CMUDICT)
     model.partial_fit(X[:BATCH], y[:BATCH], classes=np.unique(np.concatenate(y)))
     pairs = [(as_tensors(X[::part]), as_tensors(y[::part])) for part in (1, TRIAL)]
     check_first_loss(model, *(each[:BATCH] for each in pairs[0]))
-    kinds = [ways(*kind) for kind in KINDS]
+    groups = [setups(*kind) for kind in KINDS]
     lines = compare(
-        "cmudict", model, [X, y], pairs, kinds, fit_pairs, n_runs, n_threads
+        "cmudict", model, [X, y], pairs, groups, fit_pairs, n_runs, n_threads
     )
     text = (
         f"Phonemes of {len(X):,} random words from their letters: embeddings of 64, "
-        "both directions of 128 units, a decoder of 256 that looks back by attention "
-        '("general"), batches of 128 in a fixed order, Adam at 0.003, gradients '
-        "clipped to 5, one epoch. Bucketed batches are in an order of their own."
+        'both directions of 128 units, a decoder of 256 with attention ("general"), '
+        "batches of 128 in a fixed order, Adam at 0.003, gradients clipped to 5, one "
+        "epoch. Bucketed batches have a different order."
     )
     return Table("Fit: CMUdict", text, COLUMNS, lines)
 
 
 def check_first_loss(model, X, y):
-    """Check that the loss of the first batch, which a model was fitted to, is ours."""
-    for way in ways(sparse=True, bucketed=False):
-        (loss,) = fit_pairs(model, initial_weights(model), X, y, way)
+    """Check that the twin has the loss of the batch that the model was fitted to."""
+    for setup in setups(sparse=True, bucketed=False):
+        (loss,) = fit_pairs(model, initial_weights(model), X, y, setup)
         np.testing.assert_allclose(loss, model.loss_curve_[0], rtol=1e-5, atol=0)

@@ -1,4 +1,4 @@
-"""Tables, and the page they are written to."""
+"""Tables of results, and the page of the docs that contains them."""
 
 import os
 import platform
@@ -11,23 +11,23 @@ from skrnn._core import kernels
 INTRODUCTION = """\
 # Benchmarks
 
-`python -m benchmarks --write docs/benchmarks.md` has written this page.
+This page was written by `python -m benchmarks --write docs/benchmarks.md`.
 
-Rivals train the same network, in float32, from the same initial weights, on the same
-sequences, with batches of the same size, as many epochs and the same optimiser; they
-take turns, each in a process of its own. A time is the median of the runs, a ratio the
-median of the ratios of pairs of runs: above 1, skrnn is faster. Ratios by CPU time
-suffer less from whatever else the machine is doing. PyTorch runs in the fastest of its
-ways, found by trial: batches packed, or padded where that is exact.
-Bucketed batches, of sequences of like length, and dense gradients of embeddings, with
-which Adam also moves words that are not in a batch, learn something else than skrnn
-does, and have lines of their own. Losses are means over the last epoch; where they
-differ by more than 3 %, it is said.
+skrnn and its rivals train the same network, in float32, from the same initial weights,
+on the same sequences, with the same batch size, number of epochs and optimiser; they
+run alternately, each in its own process. A time is the median of the runs, a ratio the
+median of the ratios of pairs of runs: above 1, skrnn is faster. Ratios by CPU time are
+less sensitive to other load on the machine. PyTorch runs with its fastest exact setup,
+found by trial: batches packed, or padded where that is exact. Bucketed batches, of
+sequences of similar length, and dense gradients of embeddings, with which Adam also
+updates words that are not in a batch, train differently from skrnn, and have separate
+lines. Losses are means over the last epoch; "not the same" marks those that differ by
+more than 3 %.
 """
 
 
 class Table(NamedTuple):
-    """What a workload has found."""
+    """The results of a workload."""
 
     title: str
     text: str
@@ -48,7 +48,7 @@ class Table(NamedTuple):
 
 
 def machine():
-    """Return a paragraph on the machine, its load, and versions."""
+    """Return a paragraph with the machine, its load, and versions."""
     packages = "numpy", "scipy", "scikit-learn", "skrnn", "torch", "skorch"
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (

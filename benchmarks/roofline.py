@@ -1,4 +1,4 @@
-"""How much of what the machine can do is used for the arithmetic that is needed."""
+"""Share of the machine's peak performance that useful arithmetic reaches."""
 
 from typing import NamedTuple
 
@@ -28,24 +28,24 @@ COLUMNS = (
 
 
 class Best(NamedTuple):
-    """The shortest time of some runs: what the machine does undisturbed.
+    """The shortest time of several runs, the one least disturbed by other load.
 
-    Of one thread the time of the processor tells most about it.
+    With one thread, shares of the peak are computed from the CPU time.
     """
 
     wall: float
-    share: float  # what shares of the peak are computed from
+    share: float  # the time that shares of the peak are computed from
 
 
 def best(function, n_runs, n_threads):
-    """Run a function several times."""
+    """Return the shortest time of several runs of a function."""
     runs = in_turns({"": function}, n_runs, at_least=0.1)[""]
     wall, cpu = (min(run[i] for run in runs) for i in range(2))
     return Best(wall, cpu if n_threads == 1 else wall)
 
 
 def peak(n_threads, n_runs):
-    """Return the highest rate of products of large matrices, and of whom it is."""
+    """Return the highest rate of products of large matrices of each library."""
     rates = {}
     for n in SIZES:
         a = np.random.default_rng(0).random((n, n), dtype=np.float32)
@@ -64,20 +64,20 @@ def peak(n_threads, n_runs):
 
 
 def layer_functions(B, T, H, n_threads):
-    """Return a layer, its recurrence alone, and PyTorch's layer."""
+    """Return functions that run a layer, its recurrence alone, and PyTorch's layer."""
     ours = Layer("lstm", B, T, H, n_threads)
     theirs = TorchLayer(ours, "lstm", B, T, H)
-    ways = {"nn default": theirs, "without oneDNN": theirs.without_onednn}
-    way = fastest(ways, 1, at_least=0.05)
-    return ours, lambda: ours.recur(ours.z), ways[way]
+    setups = {"nn default": theirs, "without oneDNN": theirs.without_onednn}
+    setup = fastest(setups, 1, at_least=0.05)
+    return ours, lambda: ours.recur(ours.z), setups[setup]
 
 
 def layer_line(B, T, H, n_threads, n_runs, top):
-    """Return what is reached in a layer."""
+    """Return the line of a layer."""
     functions = layer_functions(B, T, H, n_threads)
     whole, recurrence, theirs = (best(f, n_runs, n_threads) for f in functions)
     others = best(Layer("lstm", B, T, H, 3 - n_threads), n_runs, 3 - n_threads)
-    work = 3 * 2 * B * T * H * 4 * H  # a product forward, two of its size back
+    work = 3 * 2 * B * T * H * 4 * H  # one product forward, two of its size backward
     return (
         f"layer, {B} x {T} x {H}",
         str(n_threads),
@@ -90,7 +90,7 @@ def layer_line(B, T, H, n_threads, n_runs, top):
 
 
 def fit_line(n_threads, n_runs, top):
-    """Return what is reached in a fit to Shakespeare."""
+    """Return the line of a fit to Shakespeare."""
     X, H = data.shakespeare(100_000), SHAKESPEARE["hidden_layer_sizes"]
     work = 3 * 2 * len(X.rows) * H * (4 * H + X.n_tokens + 1)
 
@@ -111,13 +111,13 @@ def fit_line(n_threads, n_runs, top):
 
 
 def speed_up(these, others, n_threads):
-    """Return how much faster two threads are than one."""
+    """Return the speed of two threads relative to one."""
     one, two = (these, others) if n_threads == 1 else (others, these)
     return f"{one.wall / two.wall:.2f}"
 
 
 def roofline(n_runs, n_threads):
-    """Compare useful arithmetic with the peak."""
+    """Compare the rate of useful arithmetic with the peak."""
     torch.set_num_threads(n_threads)
     rates = peak(n_threads, n_runs)
     top = max(rates.values())
@@ -136,9 +136,9 @@ def roofline(n_runs, n_threads):
     )
     text = (
         "The peak is the best rate of square products of "
-        f"{' and '.join(map(str, SIZES))} by numpy, PyTorch or skrnn, in float32. What "
-        "counts as arithmetic are the products of a forward and a backward pass. Times "
-        "are the shortest of the runs, of one thread by the time of the processor; "
-        "those of two threads beside one by the clock."
+        f"{' and '.join(map(str, SIZES))} by numpy, PyTorch or skrnn, in float32. "
+        "Useful arithmetic is that of the products of a forward and a backward pass. "
+        "Times are the shortest of the runs: CPU time for one thread, wall time for "
+        "the comparison of two threads with one."
     )
     return Table("Share of the machine's peak", text, COLUMNS, lines)

@@ -1,7 +1,7 @@
-"""How time and memory grow with the data and the vocabulary.
+"""Growth of time and memory with the data and the vocabulary.
 
 ``python -m benchmarks.scaling skrnn 8`` fits to eight eighths of the data and prints
-the peak memory of its process; 0 only imports.
+the peak memory of its process; with 0 it only imports.
 """
 
 import sys
@@ -15,9 +15,10 @@ from benchmarks.measure import duration, in_turns, peak_memory, print_peak_memor
 from benchmarks.models import CONLL, configure
 from benchmarks.report import Table
 from skrnn import RNNClassifier, RNNTagger
-from skrnn._core.network import Network
+from skrnn._core import make_network
+from skrnn._core.batching import Data, Independent
 from skrnn._core.optimizers import Adam, Optimizer
-from skrnn._core.training import Data, train_epoch
+from skrnn._core.training import train_epoch
 
 PARTS = (1, 2, 4, 8)  # eighths of the training set
 VOCABULARIES = (10_000, 100_000, 1_000_000)
@@ -26,18 +27,17 @@ COLUMNS = ("what", "threads", "skrnn", "PyTorch")
 
 
 def scaling(n_runs, n_threads):
-    """Measure both."""
+    """Measure time and memory."""
     import torch
 
     torch.set_num_threads(n_threads)
     text = (
-        "Time of a token in one epoch of the tagger of CoNLL-2003 on one to eight "
-        "eighths of its sentences, and the peak memory of fresh processes, of which "
-        "the imports alone take the first line. Then the time of a step by a "
-        f"vocabulary of so many: {BATCH} sequences of {LENGTH} random ids, a "
-        f"classifier of {H} units in both directions, "
-        f"with embeddings of {H}, or one-hot. PyTorch's "
-        "batches are packed, its gradients of embeddings sparse."
+        "Time per token in one epoch of the tagger of CoNLL-2003 on one to eight "
+        "eighths of its sentences, and the peak memory of fresh processes, first of "
+        "the imports alone. Then the time of an update by the size of the vocabulary: "
+        f"{BATCH} sequences of {LENGTH} random ids, a classifier of {H} units in both "
+        f"directions, with embeddings of {H}, or one-hot. PyTorch's batches are "
+        "packed, its gradients of embeddings sparse."
     )
     lines = [
         *_data_lines(n_runs, n_threads),
@@ -48,14 +48,14 @@ def scaling(n_runs, n_threads):
 
 
 def _fits(model, X, y):
-    """Return a function for each rival that fits."""
+    """Return a function for each library that fits its model."""
     from benchmarks.fits import as_tensors
-    from benchmarks.torch_fits import Way, fit_ragged
+    from benchmarks.torch_fits import Setup, fit_ragged
     from benchmarks.twin import initial_weights
 
     known, weights = copy(model), initial_weights(model)  # with all classes
-    way = Way(padded=False, bucketed=False, sparse=True)
-    theirs = partial(fit_ragged, known, weights, as_tensors(X), as_tensors(y), way)
+    setup = Setup(padded=False, bucketed=False, sparse=True)
+    theirs = partial(fit_ragged, known, weights, as_tensors(X), as_tensors(y), setup)
     return {"skrnn": partial(model.fit, X, y), "torch": theirs}
 
 
@@ -69,7 +69,7 @@ def _shortest(functions, n_runs):
 
 
 def _part(eighths):
-    """Return a tagger that knows all classes, and what to fit it to."""
+    """Return a tagger that knows all classes, and its training data."""
     X, y, *_ = data.conll()
     n = len(X) * eighths // 8
     model = configure(RNNTagger, 1, **CONLL)
@@ -83,7 +83,9 @@ def _data_lines(n_runs, n_threads):
         model, X, y = _part(part)
         model.set_params(n_jobs=n_threads)
         times = _shortest(_fits(model, X, y), n_runs)
-        microseconds = [f"{1e6 * time / len(X.rows):.1f} µs a token" for time in times]
+        microseconds = [
+            f"{1e6 * time / len(X.rows):.1f} µs per token" for time in times
+        ]
         lines.append((f"data, {part}/8", str(n_threads), *microseconds))
     return lines
 
@@ -100,7 +102,7 @@ def _memory_lines(n_threads):
 
 
 def _fit_alone(name, part):
-    """Fit one of the rivals, in the process whose memory is measured."""
+    """Fit the model of one library, in the process whose memory is measured."""
     if name == "torch":
         import benchmarks.fits  # noqa: F401
     if not part:
@@ -119,7 +121,7 @@ def _vocabulary_lines(n_runs, n_threads):
     for embedding_dim in (H, None):
         for V in VOCABULARIES:
             functions = _epochs(V, embedding_dim, n_threads)
-            for epoch in functions.values():  # touches the memory
+            for epoch in functions.values():  # allocates the memory
                 epoch()
             times = [duration(t / N_BATCHES) for t in _shortest(functions, n_runs)]
             kind = "one-hot" if embedding_dim is None else "embeddings"
@@ -127,34 +129,36 @@ def _vocabulary_lines(n_runs, n_threads):
 
 
 def _epochs(V, embedding_dim, n_threads):
-    """Return for each rival a function that trains for an epoch."""
+    """Return a function for each library that trains for an epoch."""
     rng = np.random.default_rng(0)
     n = N_BATCHES * BATCH
     ids, y = rng.integers(V, size=n * LENGTH), rng.integers(2, size=n)
     architecture = _architecture(V, embedding_dim)
-    network = Network(**architecture, n_threads=n_threads)
+    network = make_network(architecture, n_threads)
     params = network.params()
     for weights in (params.flat, params.table):
         weights[...] = 0.01
-    options = {"batch_size": BATCH, "shuffle": True, "alpha": 0.0, "max_norm": None}
+    data = Data(
+        rows=ids,
+        offsets=np.arange(n + 1) * LENGTH,
+        targets=y[:, None].astype(np.float32),
+        weights=np.ones(n, dtype=np.float32),
+        term_offsets=np.arange(n + 1),
+    )
     functions = {
         "skrnn": partial(
             train_epoch,
             network,
             params,
             Optimizer(Adam(), params),
-            Data(
-                ids,
-                y[:, None].astype(np.float32),
-                np.ones(n, dtype=np.float32),
-                np.arange(n) * LENGTH,
-                np.full(n, LENGTH),
-                np.arange(n),
-                np.ones(n, dtype=np.int64),
-            ),
+            data,
+            np.arange(n),
+            Independent(BATCH, shuffle=True),
             lr=0.001,
+            alpha=0.0,
+            max_norm=None,
             rng=np.random.RandomState(0),
-            **options,
+            shuffle=True,
         )
     }
     if embedding_dim is not None:
@@ -182,7 +186,7 @@ def _torch_epoch(architecture, weights, ids, y):
 
 
 def _architecture(V, embedding_dim):
-    """Return that of a classifier of two classes."""
+    """Return the architecture of a classifier of two classes."""
     small = configure(
         RNNClassifier, 1, hidden_layer_sizes=H, embedding_dim=embedding_dim
     )

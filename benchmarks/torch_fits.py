@@ -1,4 +1,4 @@
-"""PyTorch's training loops, as its users write them, in all the ways worth a trial."""
+"""Training loops in PyTorch, in the setups that its users commonly choose."""
 
 from typing import NamedTuple
 
@@ -12,15 +12,15 @@ from benchmarks.twin import Twin
 POOL = 50  # batches whose sequences are sorted by length together
 
 
-class Way(NamedTuple):
-    """How PyTorch is run."""
+class Setup(NamedTuple):
+    """A training setup of PyTorch."""
 
     padded: bool
     bucketed: bool
     sparse: bool | None  # None without an embedding
 
     def __str__(self):
-        """Return the way in words."""
+        """Return the setup in words."""
         layout = "padded" if self.padded else "packed"
         words = [layout] + ["bucketed"] * self.bucketed
         if self.sparse is not None:
@@ -28,46 +28,48 @@ class Way(NamedTuple):
         return ", ".join(words)
 
 
-def ways(sparse, bucketed):
-    """Return the ways of fitting ragged sequences that learn the same."""
-    return [Way(padded, bucketed, sparse) for padded in (False, True)]
+def setups(sparse, bucketed):
+    """Return the setups for ragged sequences that give the same results."""
+    return [Setup(padded, bucketed, sparse) for padded in (False, True)]
 
 
-def fit_ragged(model, weights, X, y, way):
-    """Train a tagger, or a classifier, like a fitted estimator; return the losses.
+def fit_ragged(model, weights, X, y, setup):
+    """Train the twin of a fitted tagger or classifier; return the losses.
 
     Parameters
     ----------
     model : RNNTagger or RNNClassifier
         Fitted to X and y or a part of them.
     weights : dict
-        To begin from.
+        Initial weights.
     X : list of n tensors
         Ids or rows.
     y : list of n tensors, or tensor of shape (n,)
-        Numbers of the labels.
-    way : Way
-        How.
+        Class indices.
+    setup : Setup
+        The training setup.
 
     Returns
     -------
     list of float
         The mean loss of each epoch.
     """
-    twin = Twin(model._architecture, weights, sparse=way.sparse, mirrored=way.padded)
+    twin = Twin(
+        model._architecture, weights, sparse=setup.sparse, mirrored=setup.padded
+    )
     optimizers = make_optimizers(twin, model.solver, model.learning_rate_init)
     lengths = np.array([len(x) for x in X])
     rng = np.random.default_rng(0) if model.shuffle else None
     losses = []
     for _ in range(model.max_iter):
-        parts = batches(lengths, model.batch_size, way.bucketed, rng)
-        max_norm = model.max_grad_norm
-        losses.append(train_epoch(twin, optimizers, X, y, parts, way.padded, max_norm))
+        parts = batches(lengths, model.batch_size, setup.bucketed, rng)
+        padded, max_norm = setup.padded, model.max_grad_norm
+        losses.append(train_epoch(twin, optimizers, X, y, parts, padded, max_norm))
     return losses
 
 
 def train_epoch(twin, optimizers, X, y, batches, padded, max_norm=None):
-    """Go through batches, given as numbers of sequences; return the mean loss."""
+    """Train on batches, given as sequence indices; return the mean loss."""
     loss_of = _tagger_loss if isinstance(y, list) else _classifier_loss
     total = n_terms = 0
     for index in batches:
@@ -79,9 +81,9 @@ def train_epoch(twin, optimizers, X, y, batches, padded, max_norm=None):
 
 
 def batches(lengths, size, bucketed, rng):
-    """Yield for each batch the numbers of its sequences, longest first.
+    """Yield the sequence indices of each batch, longest first.
 
-    Without a generator the sequences keep their order.
+    Without a random generator the sequences keep their order.
     """
     order = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
     if bucketed:
@@ -123,7 +125,7 @@ def _classifier_loss(twin, X, y, index, padded):
     return loss, len(labels)
 
 
-def fit_stream(model, weights, ids, way):
+def fit_stream(model, weights, ids, setup):
     """Train a language model on one text; return the mean loss of each epoch.
 
     Parameters
@@ -131,18 +133,18 @@ def fit_stream(model, weights, ids, way):
     model : RNNLanguageModel
         Fitted with ``stream=True``.
     weights : dict
-        To begin from.
+        Initial weights.
     ids : tensor of shape (N,)
         The tokens, each text followed by the end token, and one before the first.
-    way : "one-hot rows", "ids, sparse gradients" or "ids, dense gradients"
-        What enters the network, and the gradients of the embedding.
+    setup : "one-hot rows", "ids, sparse gradients" or "ids, dense gradients"
+        The inputs of the network, and the gradients of the embedding.
 
     Returns
     -------
     list of float
         The mean loss of each epoch.
     """
-    twin = Twin(model._architecture, weights, sparse="sparse" in way)
+    twin = Twin(model._architecture, weights, sparse="sparse" in setup)
     optimizers = make_optimizers(twin, model.solver, model.learning_rate_init)
     n_steps = (len(ids) - 1) // model.batch_size
     end = n_steps * model.batch_size
@@ -153,7 +155,7 @@ def fit_stream(model, weights, ids, way):
         state, total = None, 0.0
         for start in range(0, n_steps, model.bptt):
             x, y = (part[start : start + model.bptt] for part in (inputs, targets))
-            if way == "one-hot rows":
+            if setup == "one-hot rows":
                 x = nn.functional.one_hot(x, V).to(torch.float32)
             h, state = rnn(twin.features(x), state)
             state = tuple(part.detach() for part in state)
@@ -166,9 +168,9 @@ def fit_stream(model, weights, ids, way):
 
 
 def make_optimizers(twin, solver, lr):
-    """Return the optimisers that do what the solver of the estimator does.
+    """Return the optimisers equivalent to the solver of the estimator.
 
-    The fused ones are the fastest; none is for sparse gradients.
+    Fused optimisers are the fastest; they do not support sparse gradients.
     """
     parameters, sparse = [p for p in twin.parameters() if p.requires_grad], []
     if twin.embedding is not None and twin.embedding.sparse:
@@ -185,7 +187,7 @@ def make_optimizers(twin, solver, lr):
 
 
 def step(twin, optimizers, loss, max_norm):
-    """Update the weights by the gradient of a loss, clipped."""
+    """Update the weights by the clipped gradient of a loss."""
     for optimizer in optimizers:
         optimizer.zero_grad()
     loss.backward()
@@ -196,7 +198,7 @@ def step(twin, optimizers, loss, max_norm):
 
 
 def clip(twin, max_norm):
-    """Scale gradients, of which one may be sparse, to a norm of at most `max_norm`."""
+    """Clip the norm of all gradients, one of which may be sparse, to `max_norm`."""
     embedding = twin.embedding
     if embedding is None or not embedding.sparse:
         nn.utils.clip_grad_norm_(twin.parameters(), max_norm)

@@ -1,17 +1,19 @@
-"""The network of an estimator in PyTorch, with the same weights."""
+"""The network of an estimator in PyTorch, with the same weights (its twin)."""
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
+from skrnn._core import make_network
+
 LAYERS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
 def initial_weights(model):
-    """Return the weights that a fitted model with random_state=0 began from."""
+    """Return the initial weights of a model fitted with random_state=0."""
     seed = np.random.RandomState(0).randint(2**31)
-    network = model._network_class(**model._architecture)
+    network = make_network(model._architecture)
     return network.init_params(np.random.RandomState(seed)).to_dict()
 
 
@@ -27,8 +29,8 @@ class Twin(nn.Module):
     sparse : bool, default=False
         Whether gradients of the embedding are sparse.
     mirrored : bool, default=False
-        Whether a bidirectional layer is two, of which the second is given the sequences
-        mirrored: then padding, which comes last for both, changes nothing.
+        Whether a bidirectional layer consists of two layers, the second of which reads
+        mirrored sequences: padding is then last for both, and changes nothing.
     """
 
     def __init__(self, architecture, weights, *, sparse=False, mirrored=False):
@@ -67,15 +69,15 @@ class Twin(nn.Module):
                 recurrent_bias = getattr(rnn, f"bias_hh_{name}").zero_()
                 if f"e{l}" in weights:  # the GRU's candidate has two biases
                     load(recurrent_bias[-H:], weights[f"e{l}"][d, 0])
-                else:  # one bias is enough, and moves as fast as ours
+                else:  # a single bias, with the same updates as in skrnn
                     recurrent_bias.requires_grad_(False)
 
     def features(self, x):
-        """Return what enters the first layer."""
+        """Return the inputs of the first recurrent layer."""
         return x if self.embedding is None else self.embedding(x)
 
     def packed(self, x):
-        """Return the outputs of all steps of packed sequences, packed."""
+        """Return the packed outputs of all steps of packed sequences."""
         return self.rnn[0](PackedSequence(self.features(x.data), *x[1:]))[0].data
 
     def last_of_packed(self, x):
@@ -87,8 +89,8 @@ class Twin(nn.Module):
     def padded(self, x, lengths):
         """Return the outputs of all steps of sequences padded at their ends.
 
-        They have the shape (T, B, D * H). Those of the second direction are in the
-        order in which it reads; see `mirror`.
+        With `mirrored` there is one array of shape (T, B, H) per direction, the second
+        in the order in which it reads (see `mirror`); else one of shape (T, B, D * H).
         """
         x = self.features(x)
         outputs = [self.rnn[0](x)[0]]
@@ -104,7 +106,7 @@ class Twin(nn.Module):
         return torch.cat([h[mask] for h in outputs], dim=1)
 
     def last_of_padded(self, x, lengths):
-        """Do the same as `last_of_packed`."""
+        """Return the same as `last_of_packed`, of padded sequences."""
         last = lengths - 1, torch.arange(len(lengths))
         return torch.cat([h[last] for h in self.padded(x, lengths)], dim=1)
 

@@ -1,8 +1,8 @@
-"""Classifiers, and a grid search, beside skorch's.
+"""Classifiers, and a grid search, compared with skorch.
 
-As skorch's example of a recurrent classifier does, the sequences are padded to one
-table of ids. Here the module cuts off what is padding in a whole batch, and takes the
-output after the last word of each sentence.
+As in skorch's example of a recurrent classifier, the sequences are padded to one 2-D
+array of ids. This module removes columns that are padding in the whole batch, and takes
+the output after the last word of each sentence.
 """
 
 import warnings
@@ -19,7 +19,7 @@ from benchmarks.models import SST2, configure
 from benchmarks.report import Table
 from skrnn import RNNClassifier
 
-PADDING = 0  # the ids of skorch's table are higher by one
+PADDING = 0  # ids in the padded array are higher by one
 N_SEARCHED = 1_000  # sentences
 UNITS, RATES = (32, 64), (0.0005, 0.001, 0.002, 0.004)
 
@@ -59,12 +59,12 @@ def make_net(n_words, n_epochs):
 
 
 def pad(X):
-    """Return sequences of ids as a table."""
+    """Return sequences of ids as a padded 2-D array."""
     lengths = [len(x) for x in X]
-    table = np.full((len(X), max(lengths)), PADDING)
-    for row, x in zip(table, X, strict=True):
+    padded = np.full((len(X), max(lengths)), PADDING)
+    for row, x in zip(padded, X, strict=True):
         row[: len(x)] = x + 1
-    return table
+    return padded
 
 
 def search(model, grid, X, y):
@@ -76,11 +76,11 @@ def skorch(n_runs, n_threads):
     """Compare a fit, and a search of 8 candidates by 3 folds."""
     torch.set_num_threads(n_threads)
     X, y = data.sst2()
-    table, net = pad(X), make_net(X.n_tokens, n_epochs=2)
+    padded, net = pad(X), make_net(X.n_tokens, n_epochs=2)
     model = configure(RNNClassifier, 2, n_jobs=n_threads, **SST2)
     functions = {
         "skrnn": lambda: model.fit(X, y).loss_curve_[-1],
-        "skorch": lambda: net.fit(table, y).history[-1]["train_loss"],
+        "skorch": lambda: net.fit(padded, y).history[-1]["train_loss"],
     }
     runs = in_turns(functions, n_runs)
     check = compare_losses(*(r[-1].result for r in runs.values()))
@@ -88,25 +88,25 @@ def skorch(n_runs, n_threads):
     if n_threads == 1:
         lines.append(_search_line(X[:N_SEARCHED], y[:N_SEARCHED], n_runs))
     text = (
-        "The classifier of SST-2 by Adam at 0.001, two epochs. Then a grid search on "
-        f"its first {N_SEARCHED:,} sentences: 2 sizes of the layer by 4 learning "
-        "rates, 3 folds, two epochs each, two processes of one thread. Adam in skorch "
-        "also moves words that are not in a batch."
+        "Classifier of SST-2, Adam at 0.001, two epochs. Then a grid search on its "
+        f"first {N_SEARCHED:,} sentences: 2 layer sizes by 4 learning rates, 3 folds, "
+        "two epochs each, two processes of one thread. Adam in skorch also updates "
+        "words that are not in a batch."
     )
     return Table("skorch", text, COLUMNS, lines)
 
 
 def _search_line(X, y, n_runs):
     model, net = configure(RNNClassifier, 2, **SST2), make_net(X.n_tokens, n_epochs=2)
-    table = pad(X)
+    padded = pad(X)
     ours = {"hidden_layer_sizes": UNITS, "learning_rate_init": RATES}
     theirs = {"module__n_units": UNITS, "lr": RATES}
     functions = {
         "skrnn": lambda: search(model, ours, X, y).best_score_,
-        "skorch": lambda: search(net, theirs, table, y).best_score_,
+        "skorch": lambda: search(net, theirs, padded, y).best_score_,
     }
     warnings.filterwarnings("ignore", "A worker stopped while some jobs")
-    runs = in_turns(functions, n_runs, at_least=0.01)  # first processes start, import
+    runs = in_turns(functions, n_runs, at_least=0.01)  # without the start of processes
     scores = (r[-1].result for r in runs.values())
     check = "best accuracy {:.3f}, {:.3f}".format(*scores)
     return line("grid search", "2 x 1", *runs.values(), check, "skorch")

@@ -1,4 +1,4 @@
-"""How the documentation is built."""
+"""Configuration of the Sphinx documentation."""
 
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -25,8 +25,8 @@ html_title = f"skrnn {release}"
 
 myst_heading_anchors = 3
 
-# The reference has a page for each name in `__all__` of each public module, made by
-# the templates; what numpydoc would list itself is therefore off.
+# The templates make a page for each name in `__all__` of each public module; the member
+# lists of numpydoc are therefore switched off.
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
@@ -39,15 +39,15 @@ autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_validation_checks = {
     "all",
-    "ES01",  # one sentence may say it all
+    "ES01",  # an extended summary is optional
     "EX01",  # the example of a class shows its methods
-    "GL01",  # the summary stands on the line of the opening quotes
-    "PR03",  # parameters that are those of another method come first, together
-    "PR04",  # and have their types there
+    "GL01",  # the summary is on the line of the opening quotes
+    "PR03",  # parameters shared with another method come first, as one entry
+    "PR04",  # their types are documented there
     "RT02",  # methods return ``self : object``, as scikit-learn writes it
-    "RT03",  # the summary may have said what is returned
-    "SA01",  # not everything is related to something
-    "SA04",  # nor do the names there always need a description
+    "RT03",  # the summary may describe the result
+    "SA01",  # See Also is optional
+    "SA04",  # so are descriptions in it
 }
 
 sphinx_gallery_conf = {
@@ -62,10 +62,10 @@ sphinx_gallery_conf = {
 
 
 def skip_inherited_from_sklearn(app, what, name, obj, skip, options):
-    """Leave out `get_params` and its like: scikit-learn documents them."""
+    """Skip members inherited from scikit-learn, which documents them."""
     return skip or str(getattr(obj, "__module__", None)).startswith("sklearn.")
 
 
 def setup(app):
-    """Let Sphinx call the function above."""
+    """Connect the function above."""
     app.connect("autodoc-skip-member", skip_inherited_from_sklearn)

@@ -1,4 +1,4 @@
-"""What the examples on real data share: their arguments, the data, and counts."""
+"""Command line, data files and count-based baselines of the examples on real data."""
 
 import argparse
 import os
@@ -17,18 +17,18 @@ def parser(description, epochs):
         "--epochs", type=int, default=epochs, help=f"default: {epochs}"
     )
     options.add_argument(
-        "--lines", type=int, help="lines of a file to read; all if not"
+        "--lines", type=int, help="lines of a file to read (default: all)"
     )
     return options
 
 
 def arguments(description, epochs):
-    """Return the arguments of the command line."""
+    """Return the parsed command line."""
     return parser(description, epochs).parse_args()
 
 
 def find(name):
-    """Return the path of a data set, or say that it is missing and stop."""
+    """Return the path of a data set; exit with a message if it is missing."""
     path = Path(os.environ.get("SKRNN_DATA", DATA)) / name
     if not path.exists():
         sys.exit(f"{path} is missing: set SKRNN_DATA to the folder of the data sets.")
@@ -41,11 +41,11 @@ def read_lines(path, n=None):
 
 
 def counted(X_train, X_test, n_tokens, pairs):
-    """Return what counts give as log-probabilities of the steps of each sequence.
+    """Return the log-probability of each step of X_test by counts of X_train.
 
-    They are counts of tokens, or with `pairs` of tokens after the one before; the
-    number `n_tokens` stands for the end, and for what is before the first token. To
-    each count a tenth is added, so that none is zero.
+    These are counts of tokens (unigrams), or with `pairs` of pairs of tokens (bigrams);
+    the id `n_tokens` is the end token, and also precedes the first token. A tenth is
+    added to each count, so that none is zero.
     """
     counts = np.full((n_tokens + 1, n_tokens + 1) if pairs else n_tokens + 1, 0.1)
 

@@ -1,10 +1,10 @@
-"""Learn to colour Python: a label for every character of the standard library's code.
+"""Syntax highlighting of Python: a label for every character of source code.
 
-The data are on every machine that has Python: the functions of the standard library,
-whose characters Python's own tokenizer labels as keyword, name, string and so on. A
-bidirectional LSTM reads them character by character. It is tested on files that it has
-not seen, beside the most frequent label and a linear model that sees a window of
-characters; then it is saved, and a new process loads it and predicts the same.
+The data come with Python: the functions of the standard library, whose characters are
+labelled as keyword, name, string and so on by Python's own tokenizer. A bidirectional
+LSTM reads them character by character. It is tested on files not seen in training,
+and compared with the most frequent label and a linear model on a window of characters;
+then it is saved, and a new process loads it and checks that its predictions are equal.
 
 ``make demo`` runs this; ``python examples/demo.py FILE`` is that new process.
 """
@@ -41,8 +41,8 @@ def main():
     X_test, y_test = take(source, test)
     n_train, n_test = (sum(map(len, texts)) for texts in (X_train, X_test))
     print(
-        f"{len(X_train)} functions, {n_train} characters to train on; "
-        f"{len(X_test)} functions, {n_test} characters of other files to test on."
+        f"Training: {len(X_train)} functions, {n_train} characters. "
+        f"Test: {len(X_test)} functions, {n_test} characters of other files."
     )
 
     model = make_pipeline(
@@ -73,7 +73,7 @@ def main():
     print(f"  RNNTagger              {token_accuracy_score(y_test, predicted):.4f}\n")
     print(token_classification_report(y_test, predicted, digits=3))
 
-    print("The first long function of these files, as the model sees it:\n")
+    print("The first long function of these files, highlighted by the model:\n")
     i = next(i for i, text in enumerate(X_test) if len(text) > 500)
     print(coloured(X_test[i], predicted[i]), end="\n\n")
 
@@ -86,12 +86,12 @@ def main():
 
 
 def take(source, index):
-    """Return the texts and labels of an index array."""
+    """Return the texts and labels with these indices."""
     return [source.data[i] for i in index], [source.target[i] for i in index]
 
 
 def linear_baseline(X_train, y_train, X_test, y_test):
-    """Return the accuracy of a linear model on the characters around each one."""
+    """Return the accuracy of a linear model on a window around each character."""
     one_hot = make_pipeline(Tokenizer(analyzer="char"), SequenceOneHotEncoder())
     rows, test_rows = (
         one_hot.fit_transform(X_train).rows,
@@ -105,7 +105,7 @@ def linear_baseline(X_train, y_train, X_test, y_test):
 
 
 def windows(rows):
-    """Return for every step the rows of those up to WINDOW steps away, side by side."""
+    """Return for each step the concatenated rows of all steps up to WINDOW away."""
     N, V = rows.shape
     edge = sparse.csr_array((WINDOW, V), dtype=rows.dtype)
     padded = sparse.vstack([edge, rows, edge], format="csr")
@@ -113,7 +113,7 @@ def windows(rows):
 
 
 def coloured(text, labels):
-    """Return the text with a colour for each run of characters of one label."""
+    """Return the text with each run of characters of one label in its colour."""
     runs = groupby(zip(labels, text, strict=True), key=itemgetter(0))
     pieces = [(label, "".join(char for _, char in run)) for label, run in runs]
     return (
@@ -122,10 +122,10 @@ def coloured(text, labels):
 
 
 def load_and_compare(path):
-    """Load a model in this process and compare with what it predicted in the other."""
+    """Load a model and compare its predictions with those of the saving process."""
     model, texts, expected = joblib.load(path)
     same = all(map(np.array_equal, model.predict(texts), expected))
-    print(f"A new process {'predicts the same' if same else 'predicts otherwise'}.")
+    print(f"The predictions of a new process are {'equal' if same else 'different'}.")
     return 0 if same else 1
 
 

@@ -1,11 +1,11 @@
-"""Invent dinosaurs: names that sound like the 1,500 known ones.
+"""Generate dinosaur names with a character-level language model of 1,500 known ones.
 
     python examples/dinosaurs.py [--epochs N] [--lines N]
 
-reads names/dinos.txt in the folder that SKRNN_DATA names, by default ../shared/data
-beside the repository. A GRU reads the names letter by letter. It prints how many bits a
-letter of held-out names takes, beside counts of letters and of pairs of letters, and
-names that it draws, as they come and without those that exist. Ten seconds.
+reads names/dinos.txt in the folder in SKRNN_DATA, by default ../shared/data beside the
+repository. A GRU models the names letter by letter. The script prints the bits per
+letter of held-out names, compared with counts of letters and of pairs of letters, and
+samples that are not among the known names. Ten seconds.
 """
 
 from common import arguments, counted, find, read_lines
@@ -41,7 +41,7 @@ def main():
     encoder, language_model = model[:-1], model[-1]
     X_train, X_test = encoder.transform(train), encoder.transform(test)
     n_tokens = language_model.end_token_
-    print("Bits a letter, ends of names among them")
+    print("Bits per letter, counting the end of a name as one")
     for title, log_proba in {
         "letters": counted(X_train, X_test, n_tokens, pairs=False),
         "pairs of letters": counted(X_train, X_test, n_tokens, pairs=True),
@@ -52,7 +52,7 @@ def main():
     drawn = language_model.sample(200, temperature=0.7, max_length=25, random_state=0)
     drawn = list(dict.fromkeys(encoder.inverse_transform(drawn)))
     new = [name.capitalize() for name in drawn if name and name not in names]
-    print(f"\n{len(drawn)} different names drawn, {len(new)} of them new, such as")
+    print(f"\n{len(drawn)} distinct names drawn, {len(new)} of them new, such as")
     print(", ".join(new[:20]))
 
 

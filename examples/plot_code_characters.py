@@ -1,18 +1,18 @@
 """
-Writing Python, character by character
-======================================
+A character-level language model of Python
+==========================================
 
-After ``def __init__(`` comes ``self``, after ``retur`` an ``n``, after a colon a line
-end: most characters of a program can be guessed from those before them. A recurrent
-network learns to guess from the source of Python's standard library, and then writes
-functions of its own.
+``def __init__(`` is followed by ``self``, ``retur`` by an ``n``, a colon by a line
+end: most characters of a program are predictable from those before them. A language
+model learns this from the source code of Python's standard library, and then samples
+new functions.
 """
 
 # %%
 # The data
 # --------
-# The shorter functions in some files of the standard library, and as a test those in
-# other files.
+# Training data are the shorter functions of some files of the standard library, test
+# data those of other files.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
@@ -31,10 +31,10 @@ for title, texts in [("to learn from", train), ("to test on", test)]:
     print(len(texts), "functions", title, "with", sum(map(len, texts)), "characters")
 
 # %%
-# A model of characters
-# ---------------------
-# The tokens are characters, and rare ones count as unknown. Each is predicted from all
-# before it, and after the last one the end of the function.
+# The model
+# ---------
+# The tokens are characters, and rare ones are replaced by the unknown token. Each is
+# predicted from all characters before it, and the end of the function after the last.
 encoder = make_pipeline(Tokenizer(analyzer="char"), VocabularyEncoder(min_count=5))
 X_train, X_test = encoder.fit_transform(train), encoder.transform(test)
 model = RNNLanguageModel(
@@ -48,16 +48,16 @@ model = RNNLanguageModel(
     random_state=0,
 )
 model.fit(X_train)
-print("bits a character in training:", np.round(model.loss_curve_ / np.log(2), 2))
+print("bits per character in training:", np.round(model.loss_curve_ / np.log(2), 2))
 
 # %%
-# How many bits a character of the other files takes, beside counts: how frequent each
-# character is, and how frequent it is after the one before it.
+# The bits per character on the test data, compared with two baselines: the frequency of
+# each character, and its frequency after the previous character.
 END = model.end_token_
 
 
 def counted(n_before):
-    """Return log-probabilities by the number of times that characters were seen."""
+    """Return log-probabilities by counts of characters, or of pairs of characters."""
     counts = np.full((END + 1, END + 1), 0.1)
     for x in X_train:
         np.add.at(counts, (n_before * np.append(END, x), np.append(x, END)), 1)
@@ -66,20 +66,20 @@ def counted(n_before):
 
 
 log_proba = model.log_proba_per_step(X_test)
-for title, found in [
-    ("all alike", [np.full(len(x) + 1, -np.log(END + 1)) for x in X_test]),
+for title, values in [
+    ("uniform", [np.full(len(x) + 1, -np.log(END + 1)) for x in X_test]),
     ("counts of characters", counted(n_before=0)),
     ("counts of pairs", counted(n_before=1)),
     ("recurrent network", log_proba),
 ]:
-    print(f"{title:22}{bits_per_character(found):.2f}")
+    print(f"{title:22}{bits_per_character(values):.2f}")
 
 # %%
 # New functions
 # -------------
-# Half a minute of training makes no programmer, but brackets, colons and indentation
-# are mostly where they belong. At the temperature 0.5 the model writes what it is sure
-# of; at 1 it writes with all the variety, and all the errors, that it expects.
+# After half a minute of training the code is meaningless, but brackets, colons and
+# indentation are mostly correct. At the temperature 0.5 samples consist of probable
+# characters; at 1 they have the full variety, and the errors, of the distribution.
 for temperature in (0.5, 1.0):
     new = model.sample(
         3,
@@ -92,11 +92,11 @@ for temperature in (0.5, 1.0):
     print()
 
 # %%
-# What can be guessed
-# -------------------
-# A function of the test, of the longer ones that which is most like the average, each
-# character with the bits that it took: the beginnings of names are news to the network,
-# their ends, keywords and indentation are not.
+# Predictable characters
+# ----------------------
+# A function of the test data: among the longer ones, the one whose mean is closest to
+# the average, with the bits of each character. The first characters of names are hard
+# to predict; the rest of names, keywords and indentation are easy.
 average = np.concatenate(log_proba).mean()
 longer = [i for i, text in enumerate(test) if text.count("\n") > 5]
 i = min(longer, key=lambda i: abs(log_proba[i].mean() - average))

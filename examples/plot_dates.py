@@ -2,17 +2,17 @@
 Reading dates
 =============
 
-*3rd of March, '98* and *03/03/1998* are one day. A recurrent network that turns a
-sequence into another one learns to read them, character by character, and writes each
-as 1998-03-03. Attention shows where it looks meanwhile.
+*3rd of March, '98* and *03/03/1998* denote the same day. An encoder-decoder network
+learns to convert such dates, character by character, to the form 1998-03-03. Its
+attention weights show which source characters each output character depends on.
 """
 
 # %%
 # The data
 # --------
-# Days of a hundred years, written as people do: in words and numbers, with two digits
-# of the year or four, in capitals or not. None of the days to test on is among those to
-# learn from.
+# Dates of a hundred years in many formats: in words and numbers, with two or four
+# digits of the year, in upper or lower case. No day of the test data is in the training
+# data.
 import matplotlib.pyplot as plt
 from sklearn.pipeline import make_pipeline
 
@@ -23,15 +23,15 @@ train, y_train = make_dates(4000, random_state=0)
 known = set(y_train)
 pairs = zip(*make_dates(1000, random_state=1), strict=True)
 test, y_test = zip(*(pair for pair in pairs if pair[1] not in known), strict=True)
-print(len(train), "dates to learn from,", len(test), "to test on")
+print(len(train), "training dates,", len(test), "test dates")
 for text, day in zip(train[:8], y_train, strict=False):
     print(f"{text:40}{day}")
 
 # %%
 # The network
 # -----------
-# Its sources are characters as ids; targets remain texts, which a tokenizer of their
-# own splits and joins again. The learning rate is halved every epoch after the fifth.
+# Sources are ids of characters. Targets are texts, which `target_tokenizer` splits into
+# characters and joins again. The learning rate is halved every epoch after the fifth.
 model = make_pipeline(
     Tokenizer(analyzer="char", lowercase=True),
     VocabularyEncoder(),
@@ -46,11 +46,11 @@ model = make_pipeline(
     ),
 )
 model.fit(train, y_train)
-print(f"Exactly right: {model.score(test, y_test):.1%} of the days never seen")
+print(f"Exact matches on the test data: {model.score(test, y_test):.1%}")
 
 # %%
-# Some of its own, one of them in a way that no date to learn from is written in, and
-# one that is no day at all.
+# More dates, one of them in a format that does not occur in the training data, and one
+# that does not exist.
 texts = [
     "the 4th of July 1976",
     "3/14/15",
@@ -62,9 +62,9 @@ for text, day in zip(texts, model.predict(texts), strict=True):
     print(f"{text:25}{day}")
 
 # %%
-# Where it looks
-# --------------
-# A row for each character that it writes, a column for each that it has read.
+# Attention weights
+# -----------------
+# One row per output character, one column per source character.
 text = "Tuesday, the 3rd of March '98"
 X = model[:-1].transform([text])
 [written] = model[-1].predict(X)
@@ -74,5 +74,5 @@ figure, axis = plt.subplots(figsize=(9, 4.5), layout="constrained")
 axis.imshow(weights, vmin=0, vmax=1, cmap="Blues", aspect="auto")
 axis.set_xticks(range(len(text)), text)
 axis.set_yticks(range(len(weights)), [*written, "end"])
-axis.set_title("How much each character read counts for each written")
+axis.set_title("Weight of each source character for each output character")
 plt.show()

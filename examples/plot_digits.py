@@ -2,8 +2,8 @@
 Reading digits row by row
 =========================
 
-A handwritten digit is a short film to a network that sees one row of pixels at a time.
-It gives an answer after the last row; what would it have said after the first few?
+A classifier reads a handwritten digit as a sequence, one row of pixels per step. How
+early, before the last row, is its prediction correct?
 """
 
 # %%
@@ -28,7 +28,7 @@ print(X_train.shape, X_test.shape)
 # %%
 # A search
 # --------
-# A network is a classifier as any other, so that a grid search can choose the cell.
+# `RNNClassifier` is a scikit-learn classifier, so a grid search can select the cell.
 model = RNNClassifier(
     hidden_layer_sizes=32,
     bidirectional=False,
@@ -42,25 +42,26 @@ print(search.cv_results_["mean_test_score"].round(3), search.best_params_)
 linear = LogisticRegression(max_iter=1000)
 linear.fit(X_train.reshape(len(X_train), -1), y_train)
 print(f"Test accuracy {search.score(X_test, y_test):.3f}")
-of_linear = linear.score(X_test.reshape(len(X_test), -1), y_test)
-print(f"of a linear model on all pixels at once {of_linear:.3f}")
+linear_score = linear.score(X_test.reshape(len(X_test), -1), y_test)
+print(f"Test accuracy of a linear model on all pixels {linear_score:.3f}")
 
 # %%
 # After each row
 # --------------
-# Sequences may have any length, also the beginnings of digits. The network has seen
-# whole ones only, and says little of beginnings; another one learns from both.
+# Sequences may have any length, so a prefix of a digit is a valid input. The network
+# was trained on whole digits and is inaccurate on prefixes; a second one is trained on
+# both.
 rng = np.random.default_rng(0)
 n_rows = rng.integers(1, 8, size=3 * len(X_train))
-beginnings = [x[:t] for x, t in zip(np.tile(X_train, (3, 1, 1)), n_rows, strict=True)]
+prefixes = [x[:t] for x, t in zip(np.tile(X_train, (3, 1, 1)), n_rows, strict=True)]
 early = clone(search.best_estimator_)
-early.fit([*X_train, *beginnings], np.tile(y_train, 4))
+early.fit([*X_train, *prefixes], np.tile(y_train, 4))
 rows = np.arange(1, 9)
-for name, fitted in [("whole digits", search), ("and beginnings", early)]:
+for name, fitted in [("whole digits", search), ("digits and prefixes", early)]:
     scores = [fitted.score(X_test[:, :t], y_test) for t in rows]
     plt.plot(rows, scores, "o-", label=name)
-plt.legend(title="learned from")
-plt.xlabel("rows seen")
+plt.legend(title="training data")
+plt.xlabel("rows read")
 plt.ylabel("test accuracy")
 plt.ylim(0, 1)
 plt.show()
@@ -68,13 +69,13 @@ plt.show()
 # %%
 # One digit
 # ---------
-# How likely each digit is to the second network, row after row.
+# The probability of each digit by the second network, after each row.
 i = int(np.flatnonzero(y_test == 9)[0])
 proba = early.predict_proba([X_test[i, :t] for t in rows])
 figure, (image, likely) = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
 image.imshow(X_test[i], cmap="Greys")
 likely.imshow(proba, vmin=0, vmax=1, cmap="Blues", aspect="auto")
-likely.set(xlabel="digit", ylabel="rows seen")
+likely.set(xlabel="digit", ylabel="rows read")
 likely.set_xticks(range(10))
 likely.set_yticks(range(8), rows)
 plt.show()

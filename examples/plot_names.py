@@ -3,9 +3,9 @@ Finding the names of people in sentences
 ========================================
 
 Which words of *Harry Potter and Hermione Granger invented a new spell* belong to a
-name? Every word gets the label 1 or 0, and a recurrent network learns to give it. In
-*Teddy Roosevelt was a great president* and *Teddy bears are on sale* the first words
-are the same: only a network that also reads backwards can tell them apart.
+name? A tagger learns to label every word with 1 or 0. *Teddy Roosevelt was a great
+president* and *Teddy bears are on sale* have the same first word: only a bidirectional
+network can distinguish them.
 """
 
 # %%
@@ -33,7 +33,7 @@ SHOWN = [
 kept = [i for i, words in enumerate(X) if words not in SHOWN]
 X, y = [X[i] for i in kept], [y[i] for i in kept]
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-print(len(X_train), "sentences to learn from,", len(X_test), "to test on")
+print(len(X_train), "training sentences,", len(X_test), "test sentences")
 for words, labels in zip(X_train[:3], y_train[:3], strict=True):
     print([f"{word}/{label}" for word, label in zip(words, labels, strict=True)])
 
@@ -41,11 +41,11 @@ for words, labels in zip(X_train[:3], y_train[:3], strict=True):
 # %%
 # Two networks
 # ------------
-# A step has two features, the word and how it is written, each one-hot; a union puts
-# them side by side. Words seen only once in training all count as the unknown word,
-# so that the network learns what to make of new ones.
+# A step has two features, the word and its casing, each one-hot; a union concatenates
+# them. Words that occur once in the training data are replaced by the unknown word, so
+# that the network learns to handle new words.
 def casing(sentences):
-    """Tell whether each word begins with a capital letter."""
+    """Return for each word whether it begins with a capital letter."""
     return [["Aa" if word[0].isupper() else "a" for word in s] for s in sentences]
 
 
@@ -65,25 +65,25 @@ tagger = RNNTagger(
 )
 
 # %%
-# One network reads in both directions, the other forwards only.
+# One network is bidirectional, the other reads forwards only.
 both = Pipeline([("features", features), ("tagger", tagger)])
 both.fit(X_train, y_train)
 forward = clone(both).set_params(tagger__bidirectional=False).fit(X_train, y_train)
-for name, model in [("both directions", both), ("forwards only", forward)]:
+for name, model in [("bidirectional", both), ("forwards only", forward)]:
     print(name)
     print(token_classification_report(y_test, model.predict(X_test), digits=3))
 
 # %%
-# What each word looks like to them
-# ---------------------------------
-# The probability that a word is part of a name, in sentences that were not in the
-# training data. After *Teddy*, the network that reads forwards only cannot know.
+# Predicted probabilities
+# -----------------------
+# The probability that a word is part of a name, in sentences not in the training data.
+# At *Teddy*, the network that reads forwards only has not read the rest.
 figure, axes = plt.subplots(len(SHOWN), 1, figsize=(8, 6), layout="constrained")
 for axis, words in zip(axes, SHOWN, strict=True):
     rows = [model.predict_proba([words])[0][:, 1] for model in (both, forward)]
     axis.imshow(rows, vmin=0, vmax=1, cmap="Blues", aspect="auto")
     axis.set_xticks(range(len(words)), words)
-    axis.set_yticks([0, 1], ["both directions", "forwards only"])
+    axis.set_yticks([0, 1], ["bidirectional", "forwards only"])
     for (k, t), p in np.ndenumerate(rows):
         colour = "white" if p > 0.5 else "black"
         axis.text(t, k, f"{p:.2f}", ha="center", va="center", color=colour)

@@ -1,14 +1,14 @@
-"""How English words are pronounced, learned from a dictionary.
+"""Pronunciation of English words, learned from a dictionary.
 
     python examples/pronunciation.py [--epochs N] [--lines N] [--test]
 
-reads cmudict/cmudict.dict in the folder that SKRNN_DATA names, by default
-../shared/data beside the repository: 126,052 words and their phonemes, of which stress
-is left out. Nine tenths of the words are to learn from, with all their pronunciations,
-a twentieth each is to develop and to test on. After each epoch it prints how many words
-to develop on are wrong (word error rate), a word being right if it is pronounced in any
-of the ways listed, and how many phonemes (phoneme error rate); with `--test` at the end
-the same of the test. A quarter of an hour on one core.
+reads cmudict/cmudict.dict in the folder in SKRNN_DATA, by default ../shared/data beside
+the repository: 126,052 words and their phonemes; stress is removed. Nine tenths of the
+words, with all their pronunciations, are training data, a twentieth each development
+and test data. After each epoch the script prints the word error rate and the phoneme
+error rate on the development data, where a prediction is correct if it equals any
+listed pronunciation; with `--test`, finally also those on the test data. A quarter of
+an hour on one core.
 """
 
 import re
@@ -30,14 +30,14 @@ def read_dictionary(path, n_lines=None):
     for line in filter(None, read_lines(path, n_lines)):
         word, *phonemes = line.partition("#")[0].split()
         phonemes = [phoneme.rstrip("012") for phoneme in phonemes]
-        ways = dictionary.setdefault(re.sub(r"\(\d+\)$", "", word), [])
-        if phonemes not in ways:
-            ways.append(phonemes)
+        variants = dictionary.setdefault(re.sub(r"\(\d+\)$", "", word), [])
+        if phonemes not in variants:
+            variants.append(phonemes)
     return dictionary
 
 
 def split(dictionary):
-    """Return the words to learn from, to develop on and to test on."""
+    """Return the training, development and test words."""
     words = sorted(dictionary)
     order = np.random.RandomState(0).permutation(len(words))
     ends = [int(0.9 * len(words)), int(0.95 * len(words))]
@@ -45,10 +45,9 @@ def split(dictionary):
 
 
 def pairs(dictionary, words):
-    """Return each word as often as it has pronunciations, and these."""
-    ways = [dictionary[word] for word in words]
-    texts = [word for word, own in zip(words, ways, strict=True) for _ in own]
-    return texts, [way for own in ways for way in own]
+    """Return the pairs of a word and one of its pronunciations, as two lists."""
+    texts = [word for word in words for _ in dictionary[word]]
+    return texts, [phonemes for word in words for phonemes in dictionary[word]]
 
 
 def make_model(epochs):
@@ -72,9 +71,9 @@ def make_model(epochs):
 
 
 def error_rates(dictionary, words, predicted):
-    """Return the share of wrong words, and that of wrong phonemes."""
-    right = [dictionary[word] for word in words]
-    return 1 - exact_match_score(right, predicted), label_error_rate(right, predicted)
+    """Return the word error rate and the phoneme error rate."""
+    true = [dictionary[word] for word in words]
+    return 1 - exact_match_score(true, predicted), label_error_rate(true, predicted)
 
 
 def main():
@@ -90,8 +89,8 @@ def main():
     encoder, seq2seq = model[:-1], model[-1]
     texts, y = pairs(dictionary, train)
     X, X_develop = encoder.fit_transform(texts), encoder.transform(develop)
-    # at first it may not know when to stop
-    warnings.filterwarnings("ignore", ".* had no end within")
+    # after the first epochs some predictions may not end
+    warnings.filterwarnings("ignore", ".* did not end within")
     print("epoch    loss  word error rate  phoneme error rate")
     for epoch in range(1, options.epochs + 1):
         seq2seq.partial_fit(X, y)

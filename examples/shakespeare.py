@@ -1,12 +1,12 @@
-"""Write Shakespeare, character by character.
+"""Character-level language model of Shakespeare.
 
     python examples/shakespeare.py [--epochs N] [--lines N]
 
-reads tinyshakespeare/input.txt in the folder that SKRNN_DATA names, by default
-../shared/data beside the repository. The text is one long sequence, which an LSTM reads
-as a stream: in parts side by side, its state carried on from one update to the next. It
-prints a line for each epoch, how many bits a character of the last tenth of the text
-takes, beside counts, and a page that it draws. Five minutes.
+reads tinyshakespeare/input.txt in the folder in SKRNN_DATA, by default ../shared/data
+beside the repository. The text is one long sequence, on which an LSTM is trained as a
+stream: in parallel parts, with the state carried over from one update to the next. The
+script prints a line per epoch, the bits per character of the last tenth of the text,
+compared with counts, and a sampled page. Five minutes.
 """
 
 from common import arguments, counted, find, read_lines
@@ -45,7 +45,7 @@ def main():
     encoder, language_model = model[:-1], model[-1]
     X_train, X_test = encoder.transform([train]), encoder.transform([test])
     n_tokens = language_model.end_token_
-    print("\nBits a character of the last tenth")
+    print("\nBits per character of the last tenth")
     for title, log_proba in {
         "characters": counted(X_train, X_test, n_tokens, pairs=False),
         "pairs of characters": counted(X_train, X_test, n_tokens, pairs=True),

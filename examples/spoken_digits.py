@@ -1,16 +1,16 @@
-"""Strings of spoken digits, written down without knowing where each of them is.
+"""Transcription of strings of spoken digits, by CTC.
 
     python examples/spoken_digits.py [--epochs N] [--lines N] [--waveforms]
 
-reads fsdd/fsdd_logmel26.npz in the folder that SKRNN_DATA names, by default
-../shared/data beside the repository: 3,000 recordings of single digits by six speakers,
-as log-mel frames. Strings of 3 to 7 digits of one speaker are joined from the takes 5
-to 49, `--lines` of them, to learn from, and from the takes 0 to 4 to test on. It prints
-the digit error rate of the most probable path and of a search, and some strings with
-what is written for them. About a minute on one core.
+reads fsdd/fsdd_logmel26.npz in the folder in SKRNN_DATA, by default ../shared/data
+beside the repository: 3,000 recordings of single digits by six speakers, as log-mel
+frames. Strings of 3 to 7 digits of one speaker are concatenated from takes 5 to 49 for
+training (`--lines` of them), and from takes 0 to 4 for the test. The script prints the
+digit error rates of best-path decoding and of prefix search, and some transcripts.
+About a minute on one core.
 
-With `--waveforms` it reads fsdd/fsdd_wav_takes_0-14.zip instead, so that there are only
-ten takes to learn from, and the pipeline begins with the waveforms.
+With `--waveforms` it reads fsdd/fsdd_wav_takes_0-14.zip instead, with ten training
+takes only, and the pipeline starts from waveforms.
 """
 
 import io
@@ -27,12 +27,12 @@ from sklearn.preprocessing import StandardScaler
 from skrnn import LogMelSpectrogram, RNNTranscriber, Stepwise
 from skrnn.metrics import label_error_rate
 
-STACKED = 3  # frames that are one step
+STACKED = 3  # frames per step
 FRAMES, WAVEFORMS = "fsdd/fsdd_logmel26.npz", "fsdd/fsdd_wav_takes_0-14.zip"
 
 
 class Recordings(NamedTuple):
-    """Single digits, and who spoke them for the how many-th time."""
+    """Recordings of single digits, with digit, speaker and take."""
 
     sounds: list
     digit: np.ndarray
@@ -41,14 +41,14 @@ class Recordings(NamedTuple):
 
 
 def read_frames(path):
-    """Return the recordings as steps of some log-mel frames."""
+    """Return the recordings as log-mel frames."""
     data = np.load(path)
     sounds = np.split(data["X"].astype(np.float32), np.cumsum(data["lengths"])[:-1])
     return Recordings(sounds, data["digit"], data["speaker"], data["take"])
 
 
 def read_waveforms(path):
-    """Return the recordings as waveforms of 8,000 samples a second."""
+    """Return the recordings as waveforms of 8,000 samples per second."""
     with zipfile.ZipFile(path) as archive:
         names = sorted(name for name in archive.namelist() if name.endswith(".wav"))
         sounds = [wavfile.read(io.BytesIO(archive.read(name)))[1] for name in names]
@@ -58,7 +58,7 @@ def read_waveforms(path):
 
 
 def make_strings(recordings, takes, n, seed, stacked=1):
-    """Return n strings of digits, joined from random recordings of one speaker each."""
+    """Return n strings of digits, each of random recordings of one speaker."""
     rng = np.random.default_rng(seed)
     used = np.isin(recordings.take, takes)
     by_speaker = [
@@ -67,8 +67,8 @@ def make_strings(recordings, takes, n, seed, stacked=1):
     ]
     X, y = [], []
     for _ in range(n):
-        own = by_speaker[rng.integers(len(by_speaker))]
-        chosen = rng.choice(own, size=rng.integers(3, 8))
+        candidates = by_speaker[rng.integers(len(by_speaker))]
+        chosen = rng.choice(candidates, size=rng.integers(3, 8))
         sound = np.concatenate([recordings.sounds[i] for i in chosen])
         if stacked > 1:
             T = len(sound) // stacked
@@ -114,13 +114,13 @@ def main():
 
     print("\nDigit error rate")
     transcriber = model[-1]
-    for title, width in {"most probable path": 1, "search, ten wide": 10}.items():
+    for title, width in {"best path": 1, "prefix search, width 10": 10}.items():
         transcriber.set_params(beam_width=width)
         predicted = model.predict(X_test)
-        print(f"  {title:22}{label_error_rate(y_test, predicted):.4f}")
-    print("\nSpoken, and written")
-    for true, found in zip(y_test[:5], predicted, strict=False):
-        print(f"  {''.join(map(str, true)):10}{''.join(map(str, found))}")
+        print(f"  {title:25}{label_error_rate(y_test, predicted):.4f}")
+    print("\nSpoken, and transcribed")
+    for true, predicted_i in zip(y_test[:5], predicted, strict=False):
+        print(f"  {''.join(map(str, true)):10}{''.join(map(str, predicted_i))}")
 
 
 if __name__ == "__main__":

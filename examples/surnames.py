@@ -1,11 +1,12 @@
-"""Surnames of eighteen languages: new ones of each, and the language of given ones.
+"""Conditional language model of surnames: samples, and the language of a name.
 
     python examples/surnames.py [--epochs N] [--lines N]
 
-reads names_by_language/ in the folder that SKRNN_DATA names, by default ../shared/data
-beside the repository. One model of letters learns the names of all languages, with the
-language as condition. It prints names drawn for some of them, and how often the
-language that makes a held-out name most probable is right. Less than a minute.
+reads names_by_language/ in the folder in SKRNN_DATA, by default ../shared/data beside
+the repository. One character-level model learns the names of eighteen languages, with
+the language as condition. The script prints samples for some languages, and the
+accuracy of the language under which a held-out name is most probable. Less than a
+minute.
 """
 
 import numpy as np
@@ -62,11 +63,11 @@ def main():
     )
     posterior = likelihood + language_model.condition_log_prior_
     majority = language_model.conditions_[language_model.condition_log_prior_.argmax()]
-    print("\nShare of held-out names whose language is found")
+    print("\nAccuracy of the predicted language of held-out names")
     for title, predicted in {
         "most frequent language": [majority] * len(test),
-        "most probable name": language_model.conditions_[likelihood.argmax(axis=1)],
-        "times share of language": language_model.conditions_[posterior.argmax(axis=1)],
+        "largest likelihood": language_model.conditions_[likelihood.argmax(axis=1)],
+        "largest posterior": language_model.conditions_[posterior.argmax(axis=1)],
     }.items():
         print(f"  {title:25}{accuracy_score(y_test, predicted):.3f}")
 

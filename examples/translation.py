@@ -1,14 +1,15 @@
-"""Descriptions of pictures, translated from English to German.
+"""Translation of image captions from English to German.
 
     python examples/translation.py [--epochs N] [--lines N] [--attention none]
                                    [--plot FILE] [--test]
 
-reads multi30k/ in the folder that SKRNN_DATA names, by default ../shared/data beside
-the repository: 29,000 pairs of sentences to learn from and 1,014 to develop on, in
-words, lower-cased. After each epoch it prints the BLEU of the latter, translated word
-by word by the most probable one, then some translations by a beam of 5, and with
-`--test` the BLEU of the 1,000 pairs to test on. `--attention none` is for comparison;
-`--plot` saves where attention looks in a sentence. Half an hour on one core.
+reads multi30k/ in the folder in SKRNN_DATA, by default ../shared/data beside the
+repository: 29,000 training and 1,014 development pairs of sentences, tokenised and in
+lower case. After each epoch the script prints the BLEU of greedy translations of the
+development data, finally some translations by a beam search of width 5, and with
+`--test` the BLEU of the 1,000 test pairs. `--attention none` trains without attention,
+for comparison; `--plot` saves a plot of the attention weights of a sentence. Half an
+hour on one core.
 """
 
 import warnings
@@ -55,7 +56,7 @@ def make_model(epochs, attention="general"):
 
 
 def plot_attention(model, sentence, path):
-    """Save a picture of where attention looks while a sentence is translated."""
+    """Save a plot of the attention weights in the translation of a sentence."""
     import matplotlib.pyplot as plt
 
     X = model[:-1].transform([sentence])
@@ -73,7 +74,7 @@ def main():
     """Train, and translate after each epoch."""
     options = parser(__doc__, epochs=9)
     options.add_argument("--attention", default="general", help="dot, additive or none")
-    options.add_argument("--plot", metavar="FILE", help="where to save a picture")
+    options.add_argument("--plot", metavar="FILE", help="file for a plot of attention")
     options.add_argument("--test", action="store_true", help="test at the end")
     options = options.parse_args()
     folder = find(FOLDER)
@@ -85,8 +86,8 @@ def main():
     model = make_model(options.epochs, attention)
     encoder, seq2seq = model[:-1], model[-1]
     X, X_develop = encoder.fit_transform(train), encoder.transform(develop)
-    # at first it may not know when to stop
-    warnings.filterwarnings("ignore", ".* had no end within")
+    # after the first epochs some translations may not end
+    warnings.filterwarnings("ignore", ".* did not end within")
     print("epoch    loss   BLEU")
     for epoch in range(1, options.epochs + 1):
         seq2seq.partial_fit(X, y_train)
@@ -102,7 +103,7 @@ def main():
     if options.test:
         test, y_test = read_pairs(folder, TEST)
         bleu = bleu_score(y_test, model.predict(test), tokenizer=str.split)
-        print(f"\n{bleu:.2f} BLEU of the test, by a beam of {seq2seq.beam_width}")
+        print(f"\nTest BLEU {bleu:.2f}, beam width {seq2seq.beam_width}")
 
 
 if __name__ == "__main__":

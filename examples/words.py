@@ -1,12 +1,12 @@
-"""Speeches of Shakespeare's people, word by word.
+"""Word-level language model of the speeches in Shakespeare's plays.
 
     python examples/words.py [--epochs N] [--lines N]
 
-reads tinyshakespeare/input.txt in the folder that SKRNN_DATA names, by default
-../shared/data beside the repository. A sequence is one speech: the name of the speaker,
-words and punctuation marks, line ends. The output weights are the embeddings of the
-words. It prints the perplexity of the last tenth of the speeches, beside that of counts
-of words, and speeches that it draws for some of the speakers. Three minutes.
+reads tinyshakespeare/input.txt in the folder in SKRNN_DATA, by default ../shared/data
+beside the repository. A sequence is one speech: the name of the speaker, words,
+punctuation marks and line ends. The output weights are tied to the embeddings. The
+script prints the perplexity of the last tenth of the speeches, compared with counts of
+words, and sampled speeches of some speakers. Three minutes.
 """
 
 import re

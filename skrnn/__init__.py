@@ -1,14 +1,19 @@
 """Recurrent neural networks as scikit-learn estimators."""
 
-from skrnn import datasets, metrics, preprocessing, utils
-from skrnn._classifier import RNNClassifier, RNNRegressor
+from importlib import import_module
+
+from skrnn import metrics, preprocessing
 from skrnn._estimator import VERSION
-from skrnn._language_model import RNNLanguageModel
-from skrnn._seq2seq import RNNSeq2Seq
+from skrnn._models import (
+    RNNClassifier,
+    RNNLanguageModel,
+    RNNRegressor,
+    RNNSeq2Seq,
+    RNNTagger,
+    RNNTranscriber,
+)
 from skrnn._sequences import Sequences
 from skrnn._show_versions import show_versions
-from skrnn._tagger import RNNTagger
-from skrnn._transcriber import RNNTranscriber
 from skrnn.preprocessing import (
     Delta,
     LogMelSpectrogram,
@@ -19,6 +24,8 @@ from skrnn.preprocessing import (
 )
 
 __version__ = VERSION
+
+LAZY = ("datasets", "utils")  # imported on first access
 
 __all__ = [
     "Delta",
@@ -40,3 +47,13 @@ __all__ = [
     "show_versions",
     "utils",
 ]
+
+
+def __getattr__(name):
+    if name in LAZY:
+        return import_module(f"skrnn.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *LAZY})

@@ -1,4 +1,4 @@
-"""Which versions of what skrnn runs on."""
+"""Versions of Python, the dependencies and the BLAS."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -11,10 +11,10 @@ PACKAGES = ("skrnn", "numpy", "scipy", "scikit-learn", "joblib", "threadpoolctl"
 
 
 def show_versions():
-    """Print the versions of Python, the packages and the BLAS that skrnn runs on.
+    """Print the versions of Python, the dependencies and the BLAS, for bug reports.
 
-    Also printed is the instruction set of the compiled kernels in use, or "numpy" where
-    there are none. Include the output in a bug report.
+    The last line is the instruction set of the compiled kernels in use, or "numpy" if
+    there are none.
 
     Examples
     --------

@@ -1,7 +1,6 @@
 """Data sets: readers of files, digits, marked names, tagged Python source, dates."""
 
 import ast
-import doctest
 import keyword
 import re
 import sys
@@ -19,9 +18,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 from sklearn.datasets import load_digits
 
-from skrnn import datasets
 from skrnn.datasets import (
-    _tag_source,
     load_digit_rows,
     load_names,
     load_python_source,
@@ -29,14 +26,9 @@ from skrnn.datasets import (
     read_conll,
     read_ts,
 )
+from skrnn.datasets._python_source import tag_source
 
 KINDS = {"keyword", "name", "string", "number", "comment", "operator", "space"}
-
-
-def test_doctests():
-    failed, attempted = doctest.testmod(datasets)
-    assert attempted > 10
-    assert failed == 0
 
 
 # --- read_conll -----------------------------------------------------------------------
@@ -141,8 +133,8 @@ def test_conll_byte_order_mark_is_no_part_of_the_first_token(write):
         ("a x\nb\n", 0, "line 2: found 1 .* but 2 in the lines of the sentence"),
         ("", (0, -1), r"some\.conll: no sentence"),
         ("\n-DOCSTART- -X- O\n \n", 0, "no sentence"),
-        ("a x\n", (), "columns must be an int or a tuple"),
-        ("a x\n", "word", "columns must be .* got 'word'"),
+        ("a x\n", (), r"columns is \(\): pass an int"),
+        ("a x\n", "word", "columns is 'word': pass an int"),
     ],
 )
 def test_conll_messages(write, text, columns, match):
@@ -295,14 +287,14 @@ VALUES = "@classLabel false\n@data\n"
         (f"{CLASSES}1:2\n", "line 3: found the class label '2'"),
         (f"{CLASSES}a\n", "line 3: found no values followed by a class label"),
         (f"{CLASSES}1,2:\n", "line 3: found no values followed by a class label"),
-        (f"{CLASSES}:a\n", "line 3: found '' where a number must be"),
+        (f"{CLASSES}:a\n", "line 3: found '' in place of a number"),
         (f"{TARGETS}1,2\n", "line 3: found no values followed by a target"),
-        (f"{TARGETS}1:2\n1:x\n", r"some\.ts, line 4: found 'x' where a number must be"),
-        (f"{TARGETS}1:2,3\n", "line 3: found '2,3' where a number must be"),
-        (f"{VALUES}1,2:1,?,2e\n", r"some\.ts, line 3: found '2e' where .* written \?"),
-        (f"{VALUES}1,,2\n", "line 3: found '' where a number must be"),
-        (f"{VALUES}1,-?\n", r"line 3: found '-\?' where a number must be"),
-        (f"{VALUES}1;2\n", "line 3: found '1;2' where a number must be"),
+        (f"{TARGETS}1:2\n1:x\n", r"some\.ts, line 4: found 'x' in place of a number"),
+        (f"{TARGETS}1:2,3\n", "line 3: found '2,3' in place of a number"),
+        (f"{VALUES}1,2:1,?,2e\n", r"some\.ts, line 3: found '2e' .* written \?"),
+        (f"{VALUES}1,,2\n", "line 3: found '' in place of a number"),
+        (f"{VALUES}1,-?\n", r"line 3: found '-\?' in place of a number"),
+        (f"{VALUES}1;2\n", "line 3: found '1;2' in place of a number"),
         (
             f"{VALUES}1:2\n\n1,2:3,4,5:6,7\n",
             r"line 5: found channels of 2 and of 3 val",
@@ -367,7 +359,7 @@ def test_digits_as_a_tuple():
 
 
 def test_digits_steps_must_be_known():
-    with pytest.raises(ValueError, match=r"steps must be 'rows' or .* got 'columns'"):
+    with pytest.raises(ValueError, match=r"steps is 'columns': use 'rows' or 'pixels'"):
         load_digit_rows(steps="columns")
 
 
@@ -395,7 +387,7 @@ def test_names_types_and_lengths():
 
 
 def test_names_is_well_formed():
-    file = resources.files("skrnn") / "data" / "names.txt"
+    file = resources.files("skrnn.datasets") / "names.txt"
     text = file.read_text(encoding="utf-8")
     assert text == unicodedata.normalize("NFC", text)
     assert text.endswith("\n")
@@ -556,7 +548,7 @@ PIECES = [
 def check_tags(pieces):
     text = "".join(piece for _, piece in pieces)
     expected = [kind for kind, piece in pieces for _ in piece]
-    assert _tag_source(text).tolist() == expected
+    assert tag_source(text).tolist() == expected
 
 
 @pytest.mark.parametrize("pieces", SNIPPETS.values(), ids=SNIPPETS)
@@ -718,7 +710,7 @@ def test_source_without_functions(params):
 
 
 def test_source_without_files(library):
-    with pytest.raises(ValueError, match=r"is there as \.py files"):
+    with pytest.raises(ValueError, match=r"is installed as \.py files"):
         load_python_source()
 
 

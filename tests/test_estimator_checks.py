@@ -21,12 +21,17 @@ from skrnn import (
 )
 
 CELLS = ("rnn", "gru", "lstm")
+SMALLER = {"hidden_layer_sizes": 16}
 RECURRENT = [
-    estimator(cell=cell)
+    estimator(**params)
     for estimator in (RNNClassifier, RNNLanguageModel, RNNRegressor, RNNTagger)
-    for cell in CELLS
+    for params in (
+        {"max_iter": 20},
+        {"cell": "rnn"} | SMALLER,
+        {"cell": "gru"} | SMALLER,
+    )
 ]
-OF_TOKENS = [RNNTranscriber(cell=cell) for cell in CELLS]
+OF_TOKENS = [RNNTranscriber(cell=cell, hidden_layer_sizes=8) for cell in CELLS]
 OF_TOKENS += [RNNSeq2Seq(cell=cell, hidden_layer_sizes=8) for cell in CELLS]
 TRANSFORMERS = [
     Delta(),

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import sklearn.metrics
+from common import object_array
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -126,7 +127,7 @@ def test_labels_of_no_scheme_are_refused(label):
     "labels", [[["B-X"]], [["B-X"], ["O", "O"]], np.array([["B-X"]]), "B-X", None, 3]
 )
 def test_extract_spans_takes_one_sequence(labels):
-    message = re.escape(f"labels is {labels!r}: extract_spans takes one sequence")
+    message = re.escape(f"labels is {labels!r}: pass one sequence")
     with pytest.raises(ValueError, match=message):
         metrics.extract_spans(labels)
 
@@ -222,7 +223,7 @@ def test_nothing_to_find_scores_zero_without_a_warning():
     assert metrics.span_f1_score(y, y, average=None).shape == (0,)
     assert metrics.span_precision_score([["B-A"]], [["O"]]) == 0
     assert metrics.span_recall_score([["O"]], [["B-A"]], average="macro") == 0
-    with pytest.raises(ValueError, match="no spans to report on"):
+    with pytest.raises(ValueError, match="have no spans"):
         metrics.span_classification_report(y, y)
 
 
@@ -446,18 +447,11 @@ def test_multi_label_errors():
         metrics.token_accuracy_score(ROWS_TRUE, [[1, 0], [1]])
     with pytest.raises(ValueError, match="rows of 3 and y_pred has rows of 2"):
         metrics.token_accuracy_score(ROWS_TRUE, [row[:, :2] for row in ROWS_PRED])
-    with pytest.raises(ValueError, match="spans need one label a step"):
+    with pytest.raises(ValueError, match="pass sequences with one label per step"):
         metrics.span_f1_score(ROWS_TRUE, ROWS_PRED)
 
 
 # --- containers and messages ----------------------------------------------------------
-
-
-def object_array(items):
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
 
 
 def pandas_series(items):
@@ -539,13 +533,17 @@ def test_a_frame_of_one_label_a_column():
         (["O"], [["O"]], r"y_true\[0\] is 'O', not a sequence of labels: pass one"),
         ([["O"]], np.array(["O"]), r"y_pred\[0\] is .*, not a sequence of labels"),
         ([["O"], 3], [["O"], ["O"]], r"y_true\[1\] is 3, not a sequence of labels"),
-        ("O", [["O"]], "y_true is 'O', which holds no sequences: pass one list"),
-        (None, [["O"]], "y_true is None, which holds no sequences: pass one list"),
-        ([["O"]], 3, "y_pred is 3, which holds no sequences: pass one list"),
-        ([["O"]], np.array(3), r"y_pred is array\(3\), which holds no sequences"),
-        ([], [], r"y_true is \[\], which holds no sequences"),
+        ("O", [["O"]], "y_true is 'O' and has no sequences: pass one list"),
+        (None, [["O"]], "y_true is None and has no sequences: pass one list"),
+        ([["O"]], 3, "y_pred is 3 and has no sequences: pass one list"),
+        ([["O"]], np.array(3), r"y_pred is array\(3\) and has no sequences"),
+        ([], [], r"y_true is \[\] and has no sequences"),
         ([[], []], [[], []], "y_true has no steps"),
-        ([["O"], [{}]], [["O"], ["O"]], r"y_true\[1\] is \[{}\], .* must be hashable"),
+        (
+            [["O"], [{}]],
+            [["O"], ["O"]],
+            r"y_true\[1\] contains {} at step 0: labels must be hashable",
+        ),
     ],
 )
 def test_messages(metric, y_true, y_pred, message):
@@ -580,7 +578,7 @@ def test_weights_are_checked(metric, sample_weight, message):
 @pytest.mark.parametrize("metric", [metrics.token_f1_score, metrics.span_f1_score])
 def test_average_and_labels_are_checked(metric):
     y = [["B-A", "O"]]
-    with pytest.raises(ValueError, match="average is 'binary': it must be 'micro'"):
+    with pytest.raises(ValueError, match="average is 'binary': use 'micro'"):
         metric(y, y, average="binary")
     for labels in ("A", [], 3):
         with pytest.raises(ValueError, match=re.escape(f"labels is {labels!r}: pass")):
@@ -625,9 +623,13 @@ def test_step_log_loss_of_rows_sums_the_columns():
 @pytest.mark.parametrize(
     ("y_true", "y_proba", "message"),
     [
-        (None, PROBA, "y_true is None, which holds no sequences"),
-        ([[0, 1], [1]], 3, "y_proba is 3, which holds no sequences"),
-        ([[0, []], [1]], PROBA, r"y_true\[0\] is \[0, \[\]\], .* must be hashable"),
+        (None, PROBA, "y_true is None and has no sequences"),
+        ([[0, 1], [1]], 3, "y_proba is 3 and has no sequences"),
+        (
+            [[0, []], [1]],
+            PROBA,
+            r"y_true\[0\] contains \[\] at step 1: labels must be hashable",
+        ),
         ([[0, 1]], PROBA, "y_true has 1 sequences and y_proba has 2"),
         ([[0, 1], [1, 1]], PROBA, r"y_true\[1\] has 2 steps and y_proba\[1\] has 1"),
         ([[0]], [np.full((1, 2), 0.5)], r"y_proba\[0\] has shape \(1, 2\), not \(T_i"),
@@ -717,11 +719,14 @@ def test_probability_zero_is_infinite_and_certainty_is_not_below_it():
 @pytest.mark.parametrize(
     ("log_proba", "message"),
     [
-        (None, "log_proba is None, which holds no arrays"),
-        ([], r"log_proba is \[\], which holds no arrays: pass what log_proba_per_step"),
-        (np.array(-1.0), r"log_proba is array\(-1\.\), which holds no arrays"),
-        ("text", "log_proba is 'text', which holds no arrays"),
-        ([[], []], "log_proba has no steps: every array in it is empty"),
+        (None, "log_proba is None and has no arrays"),
+        (
+            [],
+            r"log_proba is \[\] and has no arrays: pass the result of log_proba",
+        ),
+        (np.array(-1.0), r"log_proba is array\(-1\.\) and has no arrays"),
+        ("text", "log_proba is 'text' and has no arrays"),
+        ([[], []], "log_proba has no steps, as all arrays are empty"),
         (
             np.array([-3.0, -5.0]),
             r"log_proba\[0\] is .*score_samples .* log_proba_per_",
@@ -746,15 +751,15 @@ def test_messages_of_perplexity_and_bits(metric, log_proba, message):
 @pytest.mark.parametrize(
     ("n_characters", "message"),
     [
-        (0, "n_characters is 0: it must be at least 1"),
-        (-3, "n_characters is -3: it must be at least 1"),
+        (0, "n_characters is 0: pass at least 1"),
+        (-3, "n_characters is -3: pass at least 1"),
         (2.5, "n_characters is 2.5: pass the number of characters"),
         ("two", "n_characters is 'two': pass the number of characters"),
         ([3, 4], "n_characters has 2 counts and log_proba has 3 sequences"),
         ([3, 4, 1, 1], "n_characters has 4 counts and log_proba has 3 sequences"),
-        ([3, 4, -1], r"n_characters\[2\] is -1: a number of characters is a whole"),
-        ([3, 4.5, 1], r"n_characters\[1\] is 4.5: a number of characters is a whole"),
-        ([0, 0, 0], "n_characters has no characters: every count in it is 0"),
+        ([3, 4, -1], r"n_characters\[2\] is -1: pass numbers of characters"),
+        ([3, 4.5, 1], r"n_characters\[1\] is 4.5: pass numbers of characters"),
+        ([0, 0, 0], "n_characters has no characters, as all counts are 0"),
     ],
 )
 def test_messages_of_n_characters(n_characters, message):

@@ -1,20 +1,16 @@
 """Every parameter of an estimator reaches what it governs."""
 
-import ast
-import inspect
-import re
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+from common import assert_other_model, assert_same_model
 from numpy.testing import assert_allclose, assert_array_equal
 
-import skrnn
-from skrnn import RNNTagger, _base
+from skrnn import RNNTagger
 
 RNG = np.random.default_rng(0)
 X = [RNG.integers(0, 5, size=T) for T in RNG.integers(6, 12, 30)]  # all different
 Y = [x % 2 for x in X]
+PLAIN = {"solver": "sgd", "momentum": 0.0, "batch_size": 30, "dtype": "float64"}
 
 
 def small(**params):
@@ -22,37 +18,19 @@ def small(**params):
     return RNNTagger(**params)
 
 
-@pytest.fixture
-def trained(monkeypatch):
-    """Remember what the training function was called with last."""
-    seen, train = SimpleNamespace(), _base.train
-
-    def spy(network, params, optimizer, data, **options):
-        vars(seen).update(
-            network=network, params=params, optimizer=optimizer, data=data, **options
-        )
-        return train(network, params, optimizer, data, **options)
-
-    monkeypatch.setattr(_base, "train", spy)
-    return seen
+def vector(model):
+    """Return all weights of a model as one vector."""
+    return np.concatenate([w.ravel() for w in model.weights_.values()])
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "option"),
-    [
-        ("max_iter", 2, "max_iter"),
-        ("tol", 0.3, "tol"),
-        ("n_iter_no_change", 7, "n_iter_no_change"),
-        ("batch_size", 5, "batch_size"),
-        ("shuffle", False, "shuffle"),
-        ("alpha", 0.5, "alpha"),
-        ("max_grad_norm", 2.0, "max_norm"),
-        ("max_grad_norm", None, "max_norm"),
-    ],
-)
-def test_options_of_training(trained, name, value, option):
-    small(**{name: value}).fit(X, Y)
-    assert getattr(trained, option) == value
+def steps(n, **params):
+    """Return how far each of n epochs moves the weights, in one batch each."""
+    start = small(**{**PLAIN, **params, "learning_rate_init": 1e-300}).fit(X, Y)
+    models = [small(**{**PLAIN, **params}, max_iter=t + 1).fit(X, Y) for t in range(n)]
+    return np.diff([vector(start), *map(vector, models)], axis=0)
+
+
+# --- training -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -65,112 +43,123 @@ def test_options_of_training(trained, name, value, option):
         ("step", [0.08, 0.08, 0.02]),
     ],
 )
-def test_schedules(trained, schedule, expected):
-    rates = {"learning_rate": schedule, "learning_rate_init": 0.08}
-    small(power_t=2.0, decay_rate=0.25, decay_steps=2, **rates).fit(X, Y)
-    assert_allclose([trained.learning_rate(t) for t in range(3)], expected, rtol=1e-12)
-    assert trained.adaptive == (schedule == "adaptive")
+def test_schedules(schedule, expected):
+    """Gradients are clipped to one length: a step is as long as the rate says."""
+    rates = {"learning_rate": schedule, "learning_rate_init": 0.08, "power_t": 2.0}
+    rates |= {"decay_rate": 0.25, "decay_steps": 2}
+    found = np.linalg.norm(steps(3, max_grad_norm=1e-3, **rates), axis=1)
+    assert_allclose(found, 1e-3 * np.array(expected), rtol=1e-6)
+    if schedule in ("exponential", "step"):
+        found = np.linalg.norm(
+            steps(2, max_grad_norm=1e-3, decay_start=1, **rates), axis=1
+        )
+        assert_allclose(found, [8e-5, 8e-5], rtol=1e-6)
 
 
-@pytest.mark.parametrize("nesterovs_momentum", [True, False])
-def test_momentum(trained, nesterovs_momentum):
-    model = small(solver="sgd", momentum=0.4, nesterovs_momentum=nesterovs_momentum)
-    model.fit(X, Y)
-    rule = trained.optimizer.rule
-    assert (rule.momentum, rule.nesterovs_momentum) == (0.4, nesterovs_momentum)
+def test_clipping():
+    whole, none = (steps(1, max_grad_norm=norm)[0] for norm in (5.0, None))
+    length = np.linalg.norm(none) / 0.005
+    assert 0.01 < length < 5
+    assert_array_equal(whole, none)
+    half = steps(1, max_grad_norm=length / 2)[0]
+    assert_allclose(half, none / 2, rtol=1e-6, atol=1e-12)
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "adagrad"])
-def test_solver(trained, solver):
-    small(solver=solver).fit(X, Y)
-    assert type(trained.optimizer.rule).__name__.lower() == solver
+def test_momentum():
+    params = {"learning_rate_init": 1e-7, "max_grad_norm": None}
+    plain = steps(2, **params)
+    for nesterov, factors in ((False, [1, 1.4]), (True, [1.4, 1.56])):
+        found = steps(2, momentum=0.4, nesterovs_momentum=nesterov, **params)
+        for step, factor, expected in zip(found, factors, plain, strict=True):
+            assert_allclose(step, factor * expected, rtol=1e-4, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("solver", "expected"),
+    [
+        ("adam", [1, 1]),
+        ("adagrad", [1, 1 / np.sqrt(2)]),
+        ("rmsprop", [1 / np.sqrt(0.1), 1 / np.sqrt(0.19)]),
+    ],
+)
+def test_solver(solver, expected):
+    """As long as the gradient stays what it was, steps have these lengths."""
+    found = np.abs(steps(2, solver=solver, learning_rate_init=1e-8))
+    assert_allclose(found.max(axis=1), 1e-8 * np.array(expected), rtol=1e-3)
+
+
+def test_batch_size_and_order():
+    """Batches of 15 in the order given are two steps, each of its half."""
+    plain = PLAIN | {"shuffle": False, "learning_rate_init": 0.1}
+    both = small(**{**plain, "batch_size": 15}).fit(X, Y)
+    halves = small(**plain, warm_start=True).fit(X[:15], Y[:15]).fit(X[15:], Y[15:])
+    assert_same_model(both, halves)
+    assert_other_model(both, small(**{**plain, "batch_size": 30}).fit(X, Y))
+
+
+def test_stopping():
+    model = small(tol=10.0, n_iter_no_change=2, max_iter=50).fit(X, Y)
+    assert model.n_iter_ == 4  # the first is progress over infinity
+    assert model.set_params(n_iter_no_change=5).fit(X, Y).n_iter_ == 7
+    assert model.set_params(tol=0.0, max_iter=9).fit(X, Y).n_iter_ == 9
+    model.set_params(tol=10.0, n_iter_no_change=2, max_iter=50)
+    adaptive = model.set_params(learning_rate="adaptive", learning_rate_init=1e-5)
+    adaptive.fit(X, Y)
+    assert adaptive.n_iter_ == 7  # 1e-5, then 2e-6, then it would be below 1e-6
+
+
+# --- the network ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_dtype(trained, dtype):
-    for class_weight in (None, "balanced", {0: 2.0}):
-        small(dtype=dtype, class_weight=class_weight).fit(X, Y)
-        assert trained.data.weights.dtype == trained.data.targets.dtype == dtype
-        assert trained.params.flat.dtype == trained.params.table.dtype == dtype
+@pytest.mark.parametrize("class_weight", [None, "balanced", {0: 2.0}])
+def test_dtype(dtype, class_weight):
+    model = small(dtype=dtype, class_weight=class_weight, embedding_dim=2).fit(X, Y)
+    assert {w.dtype for w in model.weights_.values()} == {np.dtype(dtype)}
+    assert model.decision_function(X)[0].dtype == dtype
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "attribute", "expected"),
+    ("params", "shapes"),
     [
-        ("hidden_layer_sizes", 4, "hidden_sizes", (4,)),
-        ("hidden_layer_sizes", np.int64(4), "hidden_sizes", (4,)),
-        ("hidden_layer_sizes", [4, 2], "hidden_sizes", (4, 2)),
-        ("hidden_layer_sizes", np.array([4, 2]), "hidden_sizes", (4, 2)),
-        ("bidirectional", False, "n_directions", 1),
-        ("embedding_dim", 3, "embedding_dim", 3),
-        ("dropout", 0.25, "dropout", (0.25, 0.25)),
-        ("dropout", (0, 0.5), "dropout", (0.0, 0.5)),
-        ("dropout", np.array([0.5, 0]), "dropout", (0.5, 0.0)),
+        ({"hidden_layer_sizes": 4}, {"U0": (2, 4, 16), "W_out": (8, 1)}),
+        ({"hidden_layer_sizes": np.int64(4)}, {"U0": (2, 4, 16)}),
+        ({"hidden_layer_sizes": [4, 2]}, {"U0": (2, 4, 16), "W1": (2, 8, 8)}),
+        ({"hidden_layer_sizes": np.array([4, 2])}, {"U1": (2, 2, 8)}),
+        ({"bidirectional": False}, {"U0": (1, 3, 12), "W_out": (3, 1)}),
+        ({"embedding_dim": 7}, {"embedding": (5, 7), "W0": (2, 7, 12)}),
+        ({"cell": "gru"}, {"U0": (2, 3, 9)}),
     ],
+    ids=str,
 )
-def test_architecture(trained, name, value, attribute, expected):
-    small(**{name: value}).fit(X, Y)
-    assert getattr(trained.network, attribute) == expected
+def test_architecture(params, shapes):
+    weights = small(**params).fit(X, Y).weights_
+    assert {name: weights[name].shape for name in shapes} == shapes
+
+
+def test_dropout_of_inputs_and_of_all_above():
+    one, pair, inputs, above, none = (
+        small(dropout=rates).fit(X, Y)
+        for rates in (0.5, (0.5, 0.5), np.array([0.5, 0]), (0, 0.5), 0.0)
+    )
+    assert_same_model(one, pair)
+    for a, b in ((one, inputs), (inputs, above), (above, none), (none, inputs)):
+        assert_other_model(a, b)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
-def test_activation(trained, activation):
-    small(cell="rnn", activation=activation).fit(X, Y)
-    assert trained.network.cell.activation == activation
-
-
-ESTIMATORS = [
-    value
-    for value in vars(skrnn).values()
-    if inspect.isclass(value) and issubclass(value, _base.BaseRNN)
-]
-
-
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_documented_defaults(estimator):
-    text = re.sub(r"\\\n\s*", "", inspect.getdoc(estimator))
-    documented = dict(re.findall(r"^(\w+) : .*default=(.+)$", text, re.MULTILINE))
-    for name, parameter in inspect.signature(estimator).parameters.items():
-        if parameter.default is not inspect.Parameter.empty:
-            assert ast.literal_eval(documented[name]) == parameter.default
-
-
-# --- what is held out -----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("fraction", "n", "n_held_out"), [(0.25, 10, 2), (0.29, 10, 3), (0.01, 10, 1)]
-)
-def test_share_of_what_is_held_out(trained, fraction, n, n_held_out):
-    model = small(early_stopping=True, validation_fraction=fraction, shuffle=False)
-    model.fit(X[:n], Y[:n])
-    starts = trained.data.starts.tolist()
-    assert len(starts) == n - n_held_out
-    assert starts == sorted(starts)  # in the order given
-
-
-@pytest.mark.parametrize("shuffle", [True, False])
-def test_score_of_what_is_held_out(trained, shuffle):
-    """The weighted accuracy on just the sequences that are not trained on."""
-    weights = np.random.default_rng(1).uniform(0, 3, len(X))
-    model = small(early_stopping=True, validation_fraction=0.4, shuffle=shuffle)
-    model.fit(X, Y, weights)
-    starts = np.cumsum([0, *map(len, X)])[:-1]
-    out = np.flatnonzero(~np.isin(starts, trained.data.starts))
-    expected = model.score([X[i] for i in out], [Y[i] for i in out], weights[out])
-    assert len(out) == 12
-    assert model.validation_scores_ == [model.best_validation_score_]
-    assert_allclose(model.best_validation_score_, expected, rtol=1e-12)
-    of_steps = np.split(trained.data.weights, starts[1:])
-    assert [i for i in range(len(X)) if not of_steps[i].any()] == out.tolist()
-
-
-def test_other_numbers_hold_out_others(trained):
-    starts = []
-    for random_state in range(2):
-        small(early_stopping=True, random_state=random_state).fit(X, Y)
-        starts.append(set(trained.data.starts.tolist()))
-    assert starts[0] != starts[1]
+def test_activation(activation):
+    params = {"cell": "rnn", "activation": activation, "bidirectional": False}
+    model = small(**params).fit(X, Y)
+    w = model.weights_
+    h, f = (
+        np.zeros(3),
+        {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0)}[activation],
+    )
+    for token in X[0]:
+        h = f(w["W0"][0, token] + h @ w["U0"][0] + w["b0"][0])
+    expected = h @ w["W_out"] + w["b_out"]
+    assert_allclose(model.decision_function(X)[0][-1:], expected, rtol=1e-4, atol=1e-6)
 
 
 # --- class weights --------------------------------------------------------------------
@@ -179,13 +168,9 @@ def test_other_numbers_hold_out_others(trained):
 def test_balanced_weights_count_sequences_by_their_weight():
     weights = np.random.default_rng(1).integers(0, 4, len(X))
     again = np.repeat(np.arange(len(X)), weights)
-    model = small(class_weight="balanced", dtype="float64")
-    a = model.fit(X, Y, weights).weights_
-    b = small(class_weight="balanced", dtype="float64").fit(
-        [X[i] for i in again], [Y[i] for i in again]
-    )
-    for name, values in b.weights_.items():
-        assert_array_equal(a[name], values)
+    a, b = (small(class_weight="balanced", dtype="float64") for _ in range(2))
+    b.fit([X[i] for i in again], [Y[i] for i in again])
+    assert_same_model(a.fit(X, Y, weights), b)
 
 
 @pytest.mark.parametrize("class_weight", ["balanced", {"a": 2.0}])

@@ -1,6 +1,5 @@
-"""Tokenizer, VocabularyEncoder, SequenceOneHotEncoder and Stepwise."""
+"""All transformers; Tokenizer, VocabularyEncoder, SequenceOneHotEncoder, Stepwise."""
 
-import doctest
 import pickle
 from collections import Counter
 from itertools import chain
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from common import object_array
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -26,9 +26,11 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 
-from skrnn import Sequences, preprocessing
+from skrnn import Sequences
 from skrnn._validation import as_sequences
 from skrnn.preprocessing import (
+    Delta,
+    LogMelSpectrogram,
     SequenceOneHotEncoder,
     Stepwise,
     Tokenizer,
@@ -39,6 +41,7 @@ TEXTS = ["the cat sat", "on the mat", "the dog", "a cat and a dog"]
 WORDS = [text.split() for text in TEXTS]
 IDS = [[3, 0, 1], [2, 2, 0], [4, 1], [0, 0, 3, 1, 4]]
 ROWS = [np.arange(2.0 * len(ids)).reshape(-1, 2) ** 2 for ids in IDS]
+WAVES = [np.sin(np.arange(n) ** 1.5) for n in (700, 30, 200, 1234)]
 
 # a transformer and what it takes, four sequences
 CASES = [
@@ -50,6 +53,8 @@ CASES = [
     (SequenceOneHotEncoder(sparse_output=False), IDS),
     (Stepwise(StandardScaler()), ROWS),
     (Stepwise(StandardScaler(with_mean=False)), list(map(sparse.csr_array, ROWS))),
+    (LogMelSpectrogram(8000, f_min=50), WAVES),
+    (Delta(), ROWS),
     (make_pipeline(Tokenizer(), VocabularyEncoder(), SequenceOneHotEncoder()), TEXTS),
     (
         make_pipeline(
@@ -71,14 +76,7 @@ def as_lists(sequences):
 
 
 def column(items):
-    array = np.empty((len(items), 1), dtype=object)
-    for i, item in enumerate(items):
-        array[i, 0] = item
-    return array
-
-
-def test_doctests():
-    assert doctest.testmod(preprocessing).failed == 0
+    return object_array(items)[:, None]
 
 
 # --- what all of them do --------------------------------------------------------------
@@ -141,7 +139,7 @@ def test_does_not_change_its_input(transformer, X):
     assert pickle.dumps(array) == before
 
 
-@pytest.mark.parametrize(("transformer", "X"), [CASES[i] for i in (3, 5, 6, 7)])
+@pytest.mark.parametrize(("transformer", "X"), [CASES[i] for i in (3, 5, 6, 7, 8, 9)])
 def test_reads_its_input_from_a_read_only_memory_map(transformer, X, tmp_path):
     joblib.dump(as_sequences(X), tmp_path / "X.joblib")
     mapped = joblib.load(tmp_path / "X.joblib", mmap_mode="r")
@@ -170,9 +168,13 @@ def test_a_frame_comes_out_and_goes_into_the_next(transformer, X, output):
 @cases
 def test_the_name_of_the_column(transformer, X):
     fitted = clone(transformer).fit(X)
-    default = "sequences" if "Stepwise" in repr(transformer)[:8] else None
-    (name,) = fitted.get_feature_names_out()
-    assert name in ([default] if default else ["tokens", "sequences"])
+    names = {
+        "Stepwise": "sequences",
+        "Delta": "sequences",
+        "LogMelSpectrogram": "frames",
+    }
+    default = names.get(type(transformer).__name__, "tokens")
+    assert fitted.get_feature_names_out().tolist() == [default]
     assert fitted.get_feature_names_out(["review"]).tolist() == ["review"]
     fitted = clone(transformer).fit(pd.DataFrame({"review": X}))
     assert fitted.get_feature_names_out().tolist() == ["review"]
@@ -200,11 +202,13 @@ def test_the_columns_of_a_table_become_one(transformer, name):
 def test_a_failed_fit_changes_nothing(transformer, X):
     transformer = clone(transformer).fit(pd.DataFrame({"review": X}))
     expected = as_lists(transformer.transform(X))
-    names = transformer.get_feature_names_out().tolist()
-    with pytest.raises((ValueError, TypeError)):
-        transformer.fit([None])
+    before = dict(vars(transformer))
+    for bad in ([None], [X[0], None], pd.DataFrame({"a": [0.5, np.inf], "b": [1, 2]})):
+        with pytest.raises((ValueError, TypeError)):
+            transformer.fit(bad)
+        assert vars(transformer) == before
     assert as_lists(transformer.transform(X)) == expected
-    assert transformer.get_feature_names_out().tolist() == names
+    assert transformer.get_feature_names_out().tolist() == ["review"]
 
 
 @pytest.mark.parametrize(
@@ -332,7 +336,7 @@ def test_token_pattern_with_two_groups():
 
 def test_token_pattern_that_is_no_pattern():
     with pytest.raises(
-        ValueError, match=r"token_pattern='\(' is no regular expression"
+        ValueError, match=r"token_pattern='\(' is not a regular expression"
     ):
         Tokenizer(token_pattern="(").fit(TEXTS)
 
@@ -494,14 +498,14 @@ def test_a_given_vocabulary(vocabulary):
     ("vocabulary", "message"),
     [
         (["a", "b", "a"], "'a' more than once"),
-        ([], "contains no token"),
-        (["<unk>"], "contains no token"),
-        ({"<unk>": 0}, "contains no token"),
-        ({"a": 0, "b": 1}, "the ids 1 to 2 to its tokens.*pass a list"),
-        ({"a": 1, "b": 3}, "the ids 1 to 2"),
-        ({"a": 1, "b": 1}, "the ids 1 to 2"),
-        ({"a": 0, "<unk>": 1}, "the ids 1 to 1"),
-        ({"a": "b"}, "the ids 1 to 1"),
+        ([], "contains no known token"),
+        (["<unk>"], "contains no known token"),
+        ({"<unk>": 0}, "contains no known token"),
+        ({"a": 0, "b": 1}, "its ids are not 1 to 2.*pass a list"),
+        ({"a": 1, "b": 3}, "ids are not 1 to 2"),
+        ({"a": 1, "b": 1}, "ids are not 1 to 2"),
+        ({"a": 0, "<unk>": 1}, "ids are not 1 to 1"),
+        ({"a": "b"}, "ids are not 1 to 1"),
     ],
 )
 def test_what_is_no_vocabulary(vocabulary, message):
@@ -611,7 +615,7 @@ def test_ids_have_a_column_each(sparse_output, dtype):
 
 def test_one_hot_rows_are_floats():
     for dtype in (int, "float16", object, "nonsense"):
-        with pytest.raises(ValueError, match="dtype must be float32 or float64; got"):
+        with pytest.raises(ValueError, match=r"dtype is .*: use float32 or float64"):
             SequenceOneHotEncoder(dtype=dtype).fit(IDS)
 
 
@@ -685,7 +689,7 @@ def test_empty_sequences_stay_empty():
             assert out.lengths.tolist() == [1, 0]
             assert as_lists(encoder.inverse_transform(out)) == X
             assert encoder.transform([[], []]).lengths.tolist() == [0, 0]
-    with pytest.raises(ValueError, match="X has no steps: all of its sequences"):
+    with pytest.raises(ValueError, match="X has no steps, as all sequences are empty"):
         SequenceOneHotEncoder().fit([[], []])
 
 
@@ -926,7 +930,7 @@ def test_transformer_that_is_a_class():
 
 def test_steps_of_another_width():
     stepwise = Stepwise(StandardScaler()).fit(ROWS)
-    with pytest.raises(ValueError, match=r"X\[0\] has 3 features a step.*expecting 2"):
+    with pytest.raises(ValueError, match=r"X\[0\] has 3 .* per step.*expecting 2"):
         stepwise.transform([np.ones((2, 3))])
     with pytest.raises(ValueError, match=r"X\[0\] contains the token id 0"):
         stepwise.transform([[0, 1]])

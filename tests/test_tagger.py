@@ -1,22 +1,18 @@
 """RNNTagger as a user sees it: what it learns, takes, gives back and refuses."""
 
-import os
-import pickle
-import signal
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pytest
+from common import V, assert_same_model, flat, one_hot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.callback import ProgressBar, ScoringMonitor
+from sklearn.callback import ProgressBar
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -24,9 +20,6 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skrnn import RNNTagger, Sequences
 from skrnn._core.cells import CELLS
-from skrnn._core.network import Network
-
-V = 5
 
 
 def make_data(n=60, seed=0):
@@ -37,23 +30,9 @@ def make_data(n=60, seed=0):
     return X, y
 
 
-def one_hot(X, kind):
-    rows = [np.eye(V)[x] for x in X]
-    return rows if kind == "dense" else [sparse.csr_array(r) for r in rows]
-
-
 def small(**params):
     params = {"hidden_layer_sizes": 6, "max_iter": 3, "random_state": 0, **params}
     return RNNTagger(**params)
-
-
-def flat(items):
-    return np.concatenate(list(items))
-
-
-def assert_same_model(a, b):
-    for name, values in a.weights_.items():
-        assert_array_equal(values, b.weights_[name])
 
 
 # --- learning -------------------------------------------------------------------------
@@ -161,21 +140,6 @@ def test_equal_lengths_give_an_object_array_too():
 # --- inputs ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("embedding_dim", [None, 3])
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_ids_csr_and_dense_give_the_same_model(embedding_dim, solver):
-    X, y = make_data()
-    params = {"embedding_dim": embedding_dim, "solver": solver, "dtype": "float64"}
-    ids = small(**params).fit(X, y)
-    for kind in ("csr", "dense"):
-        other = small(**params).fit(one_hot(X, kind), y)
-        for name, values in ids.weights_.items():
-            assert_allclose(other.weights_[name], values, rtol=1e-7, atol=1e-9)
-        for seen in (X, one_hot(X, "csr"), one_hot(X, "dense")):
-            found = flat(other.predict_proba(seen))
-            assert_allclose(found, flat(ids.predict_proba(X)), rtol=1e-7, atol=1e-9)
-
-
 @pytest.mark.parametrize("embedding_dim", [None, 2])
 def test_a_million_tokens(embedding_dim):
     """Only the rows of the tokens that occur are ever changed."""
@@ -183,51 +147,14 @@ def test_a_million_tokens(embedding_dim):
     X = Sequences(rows, np.array([0, 2, 6]), n_tokens=1_000_000)
     y = [["a", "b"], ["a", "b", "a", "b"]]
     model = small(embedding_dim=embedding_dim, hidden_layer_sizes=2, max_iter=60)
+    first = clone(model).set_params(learning_rate_init=1e-300, max_iter=1).fit(X, y)
     model.set_params(learning_rate_init=0.05).fit(X, y)
     assert [labels.tolist() for labels in model.predict(X)] == y
     name = "W0" if embedding_dim is None else "embedding"
-    seed = np.random.RandomState(0).randint(2**31)
-    first = Network(**model._architecture).init_params(np.random.RandomState(seed))
-    changed = (model.weights_[name] != first[name]).any(axis=-1)
+    changed = (model.weights_[name] != first.weights_[name]).any(axis=-1)
     touched = np.flatnonzero(changed.reshape(-1, 1_000_000).any(axis=0))
     assert_array_equal(touched, np.unique(rows))
     assert len(model.predict([[123_456]])[0]) == 1
-
-
-def test_dropped_inputs_are_the_same_for_every_kind():
-    X, y = make_data()
-    ids = small(dropout=(0.5, 0.0), dtype="float64").fit(X, y)
-    for kind in ("csr", "dense"):
-        other = small(dropout=(0.5, 0.0), dtype="float64").fit(one_hot(X, kind), y)
-        for name, values in ids.weights_.items():
-            assert_allclose(other.weights_[name], values, rtol=1e-9, atol=1e-12)
-    plain = small(dtype="float64").fit(X, y)
-    assert not np.allclose(plain.weights_["U0"], ids.weights_["U0"])
-
-
-def test_containers_give_the_same_model():
-    X, y = make_data(20)
-    lists, label_array = [x.tolist() for x in X], np.empty(20, dtype=object)
-    label_array[:] = y
-    arrays = np.empty(20, dtype=object)
-    arrays[:] = X
-    index = np.random.default_rng(0).permutation(20)
-    expected = small().fit(X, y)
-    for X_like, y_like in [
-        (lists, y),
-        (tuple(lists), tuple(map(tuple, y))),
-        (arrays, label_array),
-        (arrays[:, None], label_array[:, None]),
-        (pd.Series(lists, index=index), pd.Series(y, index=index)),
-        (pd.DataFrame({"x": lists}, index=index), pd.DataFrame({"y": y}, index=index)),
-        (pl.Series(lists), pl.Series(y)),
-        (pl.DataFrame({"x": lists}), pl.DataFrame({"y": y})),
-        (Sequences(np.concatenate(X), np.cumsum([0, *map(len, X)])), y),
-    ]:
-        model = small().fit(X_like, y_like)
-        assert_same_model(model, expected)
-        assert_array_equal(flat(model.predict(X_like)), flat(expected.predict(X)))
-        assert model.score(X_like, y_like) == expected.score(X, y)
 
 
 def test_arrays_are_series():
@@ -282,40 +209,7 @@ def test_any_shape_is_fitted_and_predicted(lengths, kind, cell, seed):
         assert_array_equal(model.predict_proba(given[i : i + 1])[0], proba[i])
 
 
-def test_arguments_are_not_changed_and_may_be_read_only(tmp_path):
-    rng = np.random.default_rng(0)
-    np.save(tmp_path / "rows.npy", rng.standard_normal((30, 4)).astype(np.float32))
-    rows = np.load(tmp_path / "rows.npy", mmap_mode="r")
-    X = Sequences(rows, np.array([0, 10, 12, 30]))
-    y = [rng.integers(0, 3, size=T) for T in X.lengths]
-    for labels in y:
-        labels.flags.writeable = False
-    model = small(dropout=0.3).fit(X, y)
-    model.predict(X)
-    weights = np.ones(3)
-    weights.flags.writeable = False
-    small(early_stopping=True, shuffle=False).fit(X, y, weights)
-    ids, labels = [[1, 2], [3]], [["a", "b"], ["a"]]
-    small(embedding_dim=2, dropout=0.3).fit(ids, labels)
-    assert (ids, labels) == ([[1, 2], [3]], [["a", "b"], ["a"]])
-
-
-# --- weights are repetition -----------------------------------------------------------
-
-
-@pytest.mark.parametrize("dropout", [0.0, 0.4])
-def test_weight_is_repetition(dropout):
-    X, y = make_data(25)
-    weights = np.random.default_rng(1).integers(0, 4, size=25)
-    again = np.repeat(np.arange(25), weights)
-    again = np.random.default_rng(2).permutation(again)
-    model = small(dropout=dropout, batch_size=4)
-    weighted = clone(model).fit(X, y, sample_weight=weights)
-    repeated = clone(model).fit([X[i] for i in again], [y[i] for i in again])
-    assert_same_model(weighted, repeated)
-    assert weighted.score(X, y, weights) == pytest.approx(
-        repeated.score([X[i] for i in again], [y[i] for i in again])
-    )
+# --- weights -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["csr", "dense"])
@@ -333,28 +227,6 @@ def test_weight_is_repetition_of_rows_of_any_density(kind):
         clone(model).fit(X, y, weights),
         clone(model).fit([X[i] for i in again], [y[i] for i in again]),
     )
-
-
-def test_weight_zero_is_absence():
-    X, y = make_data(10)
-    y[3] = ["never"] * len(X[3])
-    weights = np.ones(10)
-    weights[3] = 0
-    without = small().fit(X[:3] + X[4:], y[:3] + y[4:])
-    with_zero = small(shuffle=False).fit(X, y, weights)
-    assert with_zero.classes_.tolist() == ["even", "odd"]
-    assert_same_model(with_zero, clone(with_zero).fit(X[:3] + X[4:], y[:3] + y[4:]))
-    assert_same_model(small().fit(X, y, weights), without)
-
-
-def test_order_of_the_data_does_not_matter_when_it_is_shuffled():
-    X, y = make_data(30)
-    order = np.random.default_rng(0).permutation(30)
-    permuted = [X[i] for i in order], [y[i] for i in order]
-    assert_same_model(small(batch_size=4).fit(X, y), small(batch_size=4).fit(*permuted))
-    ordered = small(batch_size=4, shuffle=False)
-    a, b = clone(ordered).fit(X, y), clone(ordered).fit(*permuted)
-    assert not np.array_equal(a.weights_["U0"], b.weights_["U0"])
 
 
 def test_each_step_may_have_its_weight():
@@ -416,31 +288,7 @@ def test_class_weight():
     assert set(flat(only.predict(X))) == {"rare"}
 
 
-# --- the same bits --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_a_prediction_does_not_depend_on_the_others(cell):
-    X, y = make_data(80)
-    model = small(cell=cell, hidden_layer_sizes=(20, 7)).fit(X, y)
-    together = model.predict_proba(X)
-    for i in (0, 17, 79):
-        assert_array_equal(model.predict_proba(X[i : i + 1])[0], together[i])
-    backwards = model.predict_proba(X[::-1])[::-1]
-    for a, b in zip(together, backwards, strict=True):
-        assert_array_equal(a, b)
-
-
-def test_threads_do_not_change_a_bit():
-    X, y = make_data(300)
-    one = small(hidden_layer_sizes=40, early_stopping=True).fit(X, y)
-    two = small(hidden_layer_sizes=40, early_stopping=True, n_jobs=2).fit(X, y)
-    assert_same_model(one, two)
-    assert_array_equal(flat(one.predict_proba(X)), flat(two.predict_proba(X)))
-    with threadpool_limits(2):
-        many = small(hidden_layer_sizes=40, early_stopping=True).fit(X, y)
-        assert_array_equal(flat(one.predict_proba(X)), flat(many.predict_proba(X)))
-    assert_same_model(one, many)
+# --- threads --------------------------------------------------------------------
 
 
 def test_the_blas_has_its_threads_back():
@@ -458,45 +306,7 @@ def test_the_blas_has_its_threads_back():
         assert n_threads() == before
 
 
-def test_random_state_decides():
-    X, y = make_data()
-    model = small(dropout=0.2, batch_size=8)
-    assert_same_model(clone(model).fit(X, y), clone(model).fit(X, y))
-    other = clone(model).set_params(random_state=1).fit(X, y)
-    assert not np.array_equal(other.weights_["U0"], model.fit(X, y).weights_["U0"])
-    np.random.seed(0)
-    expected = np.random.random_sample()
-    np.random.seed(0)
-    small(random_state=None).fit(X, y)
-    assert np.random.random_sample() != expected  # None is numpy's own generator
-    np.random.seed(0)
-    model.fit(X, y)
-    assert np.random.random_sample() == expected
-
-
 # --- going on -------------------------------------------------------------------------
-
-
-def test_partial_fit_is_fit_epoch_by_epoch():
-    X, y = make_data()
-    model = small(batch_size=8, dropout=0.2, max_iter=4, embedding_dim=3)
-    whole, parts = clone(model).fit(X, y), clone(model)
-    for epoch in range(4):
-        parts.partial_fit(X, y)
-        parts = pickle.loads(pickle.dumps(parts)) if epoch == 1 else parts
-    assert_same_model(whole, parts)
-    assert whole.loss_curve_ == parts.loss_curve_
-    assert whole.n_iter_ == parts.n_iter_ == 4
-
-
-def test_warm_start_goes_on():
-    X, y = make_data()
-    model = small(batch_size=8, dropout=0.2, max_iter=2, warm_start=True)
-    model.fit(X, y).set_params(max_iter=3).fit(X, y)
-    assert model.n_iter_ == 5
-    assert_same_model(model, small(batch_size=8, dropout=0.2, max_iter=5).fit(X, y))
-    afresh = model.set_params(warm_start=False, max_iter=2).fit(X, y)
-    assert_same_model(afresh, small(batch_size=8, dropout=0.2, max_iter=2).fit(X, y))
 
 
 @pytest.mark.parametrize(
@@ -509,28 +319,6 @@ def test_another_solver_starts_with_moments_of_its_own(before, after):
     model.set_params(solver=after, momentum=0.0, max_iter=1, dropout=0.3).fit(X, y)
     assert model.n_iter_ == 4
     assert np.isfinite(model.predict_proba(X)[0]).all()
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"cell": "gru"},
-        {"hidden_layer_sizes": 7},
-        {"bidirectional": False},
-        {"embedding_dim": 3},
-        {"dtype": "float64"},
-    ],
-)
-def test_another_network_cannot_go_on(changed):
-    X, y = make_data()
-    model = small(warm_start=True).fit(X, y).set_params(**changed)
-    before = pickle.dumps(model)
-    for fit in (model.fit, model.partial_fit):
-        with pytest.raises(ValueError, match=r"is .* now, but .* set it back"):
-            fit(X, y)
-    assert pickle.dumps(model) == before
-    model.predict(X)  # goes by what was fitted
-    model.set_params(warm_start=False).fit(X, y)
 
 
 def test_another_kind_of_target_cannot_go_on():
@@ -559,93 +347,11 @@ def test_partial_fit_knows_its_classes():
         model.partial_fit(X, y, classes=["a", "b"])
     with pytest.raises(ValueError, match="token id 7"):
         model.partial_fit([[7]], [["a"]])
-    for wrong in ({"early_stopping": True}, {"class_weight": "balanced"}):
-        with pytest.raises(ValueError, match="partial_fit does not support"):
-            small(**wrong).partial_fit(X, y)
+    with pytest.raises(ValueError, match="class_weight"):
+        small(class_weight="balanced").partial_fit(X, y)
 
 
-def test_early_stopping_keeps_the_best():
-    rng = np.random.default_rng(0)
-    X = [rng.integers(0, V, size=4) for _ in range(40)]
-    y = [rng.integers(0, 2, size=4) for _ in range(40)]  # nothing to learn but noise
-    model = small(early_stopping=True, max_iter=60, n_iter_no_change=4, tol=0)
-    model.set_params(validation_fraction=0.25, learning_rate_init=0.05).fit(X, y)
-    scores = model.validation_scores_
-    assert len(scores) == model.n_iter_ < 60
-    assert model.best_validation_score_ == max(scores)
-    assert model.n_iter_ == np.argmax(scores) + 1 + 5
-    shorter = clone(model).set_params(max_iter=int(np.argmax(scores)) + 1).fit(X, y)
-    assert_same_model(model, shorter)
-    model.set_params(warm_start=True, max_iter=3).fit(X, y)
-    assert model.best_validation_score_ == max(model.validation_scores_[-3:])
-    with pytest.raises(ValueError, match="leaves nothing to train on of 1"):
-        small(early_stopping=True).fit(X[:1] * 3, y[:1] * 3)
-
-
-def test_it_stops_where_the_loss_does_not_fall():
-    X, y = make_data()
-    model = small(tol=10.0, n_iter_no_change=2, max_iter=50).fit(X, y)
-    assert model.n_iter_ == 4  # the first is progress over infinity
-    adaptive = model.set_params(learning_rate="adaptive", learning_rate_init=1e-5)
-    adaptive.fit(X, y)
-    assert adaptive.n_iter_ == 7  # 1e-5, then 2e-6, then it would be below 1e-6
-
-
-def test_schedule_is_by_epoch():
-    X, y = make_data()
-    model = small(learning_rate="step", decay_rate=1e-30, solver="sgd", max_iter=1)
-    model.set_params(decay_steps=2, momentum=0)
-    one, two, three = (clone(model).set_params(max_iter=n).fit(X, y) for n in (1, 2, 3))
-    assert not np.array_equal(one.weights_["U0"], two.weights_["U0"])
-    assert_same_model(two, three)
-
-
-# --- interruptions and failures -------------------------------------------------------
-
-
-class Interrupt:
-    """A callback that presses Ctrl-C when an epoch ends."""
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        if context.task_name == "epoch" and context.task_id == self.epoch:
-            os.kill(os.getpid(), signal.SIGINT)
-
-
-def test_interruption_leaves_a_usable_model():
-    X, y = make_data()
-    model = small(max_iter=50).set_callbacks(Interrupt(epoch=2))
-    with pytest.warns(UserWarning, match="interrupted after 3 epochs"):
-        model.fit(X, y)
-    assert model.n_iter_ == 3
-    assert_same_model(model, small(max_iter=3).fit(X, y))
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_divergence_is_an_error_and_changes_nothing():
-    X, y = make_data()
-    model = small(cell="rnn", activation="relu", solver="sgd").fit(X, y)
-    before = {name: values.copy() for name, values in model.weights_.items()}
-    model.set_params(learning_rate_init=1e30, max_grad_norm=None, max_iter=20)
-    for fit in (model.fit, model.partial_fit):
-        with (
-            np.errstate(all="ignore"),
-            pytest.raises(FloatingPointError, match=r"diverged in epoch .*smaller"),
-        ):
-            fit(X, y)
-    for name, values in model.weights_.items():
-        assert_array_equal(values, before[name])
+# --- under scikit-learn -------------------------------------------------------
 
 
 def test_the_last_step_may_diverge_too():
@@ -654,40 +360,6 @@ def test_the_last_step_may_diverge_too():
     model.set_params(learning_rate_init=1e38, max_grad_norm=None)
     with pytest.raises(FloatingPointError, match="sum of the weights is not finite"):
         model.fit(X, [["a", "b", "c"]] * 2)
-
-
-def test_failed_fit_leaves_the_model_as_it_was():
-    X, y = make_data()
-    model = small().fit(np.random.default_rng(0).standard_normal((4, 3)), np.eye(4, 3))
-    before = pickle.dumps(model)
-    for wrong_X, wrong_y in [(X, y[:-1]), (X, None), ([[1], []], [[1], []])]:
-        with pytest.raises(ValueError, match=r"."):
-            model.fit(wrong_X, wrong_y)
-        assert pickle.dumps(model) == before
-    model.fit(X, y)
-    assert not hasattr(model, "n_features_in_")
-
-
-def test_callbacks_see_a_fitted_model_after_each_epoch():
-    X, y = make_data()
-    monitor = ScoringMonitor(scoring=lambda model, X, y: {"acc": model.score(X, y)})
-    model = small(max_iter=3).set_callbacks(monitor).fit(X, y)
-    whole, *epochs = monitor.get_logs().data_as_pandas["acc"]
-    expected = [small(max_iter=n).fit(X, y).score(X, y) for n in (1, 2, 3)]
-    assert epochs == expected
-    assert whole == expected[-1] == model.score(X, y)
-
-
-def test_the_last_callback_sees_the_final_model():
-    rng = np.random.default_rng(0)
-    X, y = make_data(30)
-    y = [rng.permutation(labels) for labels in y]
-    monitor = ScoringMonitor(scoring=lambda model, X, y: {"acc": model.score(X, y)})
-    model = small(early_stopping=True, max_iter=15, learning_rate_init=0.05)
-    model.set_callbacks(monitor).fit(X, y)
-    whole, *epochs = monitor.get_logs().data_as_pandas["acc"]
-    assert whole == model.score(X, y)
-    assert whole != epochs[-1]
 
 
 def test_progress_bar_in_a_search(capsys):
@@ -724,20 +396,6 @@ def test_weights_of_steps_are_routed():
     assert_array_equal(found["test_score"], expected)
 
 
-def test_verbose(capsys):
-    X, y = make_data()
-    small(verbose=True, max_iter=2, early_stopping=True).fit(X, y)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(",")[0] for line in lines] == ["Epoch 1", "Epoch 2"]
-    assert all("validation score" in line for line in lines)
-    small(verbose=True, max_iter=1).fit(X, y)
-    line = capsys.readouterr().out
-    assert line.startswith("Epoch 1, loss 0.")
-    assert "validation score" not in line
-    small(max_iter=1).fit(X, y)
-    assert capsys.readouterr().out == ""
-
-
 # --- refusals -------------------------------------------------------------------------
 
 X2, Y2 = [[0, 1], [2]], [["a", "b"], ["a"]]
@@ -758,47 +416,13 @@ X2, Y2 = [[0, 1], [2]], [["a", "b"], ["a"]]
             [np.eye(2), np.eye(1)],
             r"y\[1\] has shape \(1, 1\) and y\[0\] .*\(2, 2\)",
         ),
-        ("ab", Y2, "X is a single string"),
-        (["ab", "c"], Y2, r"X\[0\] is the string 'ab' .*VocabularyEncoder"),
-        ([["u", "v"], ["w"]], Y2, r"X\[0\] contains the token 'u' .*VocabularyEncoder"),
         ([[0, 1], []], [["a", "b"], []], r"X\[1\] has no steps"),
-        ([], [], "Found 0 sequences"),
         ([[0.5, np.nan], [1.0]], Y2, r"X\[0\] contains NaN or infinity at step 1"),
-        ([[0, 1], [-1]], Y2, r"X\[1\] contains the token id -1 at step 0"),
-        ([np.ones((2, 3)), np.ones((1, 2))], Y2, r"X\[1\] has shape \(1, 2\)"),
     ],
 )
 def test_bad_data_is_named(X, y, message):
     with pytest.raises(ValueError, match=message):
         small().fit(X, y)
-
-
-@pytest.mark.parametrize(
-    ("params", "message"),
-    [
-        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes"),
-        ({"hidden_layer_sizes": (4, 0)}, "hidden_layer_sizes"),
-        ({"hidden_layer_sizes": -1}, "hidden_layer_sizes"),
-        ({"hidden_layer_sizes": (2.5,)}, "hidden_layer_sizes"),
-        ({"cell": "transformer"}, "cell"),
-        ({"solver": "lbfgs"}, "solver"),
-        ({"activation": "sine"}, "activation"),
-        ({"dropout": 1.0}, "dropout"),
-        ({"dropout": (0.1, 0.2, 0.3)}, "dropout"),
-        ({"dropout": (0.1, 1.2)}, "dropout"),
-        ({"dropout": ("a", "b")}, "dropout"),
-        ({"n_jobs": 0}, "n_jobs"),
-        ({"batch_size": 0}, "batch_size"),
-        ({"max_iter": 0}, "max_iter"),
-        ({"learning_rate_init": 0}, "learning_rate_init"),
-        ({"embedding_dim": 0}, "embedding_dim"),
-        ({"validation_fraction": 1.0}, "validation_fraction"),
-        ({"dtype": "float16"}, "dtype"),
-    ],
-)
-def test_bad_parameters_are_named(params, message):
-    with pytest.raises(ValueError, match=message):
-        small(**params).fit(X2, Y2)
 
 
 def test_bad_weights_are_refused():
@@ -809,25 +433,23 @@ def test_bad_weights_are_refused():
     with pytest.raises(ValueError, match="egative"):
         small().fit(X2, Y2, sample_weight=[1, -2])
     for scale in (1e-50, 1e39):
-        with pytest.raises(ValueError, match="or infinite, in float32"):
+        with pytest.raises(ValueError, match="or infinite in float32"):
             small().fit(X2, Y2, sample_weight=[scale, scale])
     for weight in (np.nan, np.inf, -1.0):
         with pytest.raises(ValueError, match=r"class_weight\['a'\] is .*not negative"):
             small(class_weight={"a": weight}).fit(X2, Y2)
     with pytest.raises(ValueError, match="class_weight names 'c'"):
         small(class_weight={"c": 2.0}).fit(X2, Y2)
-    with pytest.raises(ValueError, match="class_weight is for one label each"):
+    with pytest.raises(ValueError, match=r"class_weight.* multi-label"):
         small(class_weight="balanced").fit([[0, 1]], [np.eye(2)])
-    with pytest.raises(ValueError, match="class_weight is zero everywhere"):
+    with pytest.raises(ValueError, match=r"class_weight\) become zero"):
         small(class_weight={"a": 0, "b": 0}).fit(X2, Y2)
 
 
 def test_prediction_must_be_like_fit():
     model = small().fit(X2, Y2)
-    with pytest.raises(ValueError, match=r"X\[1\] contains the token id 9 .*3 tokens"):
-        model.predict([[0], [9]])
     with pytest.raises(
-        ValueError, match="4 features a step, but RNNTagger is expecting"
+        ValueError, match="4 features per step, but RNNTagger is expecting"
     ):
         model.predict([np.ones((2, 4))])
     with pytest.raises(ValueError, match=r"y\[0\] has 1 labels and X\[0\] has 2 steps"):

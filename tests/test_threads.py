@@ -14,9 +14,9 @@ from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skrnn import RNNClassifier, RNNLanguageModel, RNNSeq2Seq
-from skrnn._base import one_blas_thread
 from skrnn._core import kernels
 from skrnn._core.network import Network
+from skrnn._models._blas import one_blas_thread
 
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 RNG = np.random.default_rng(0)

@@ -26,9 +26,14 @@ from skrnn import (
     Stepwise,
     Tokenizer,
     VocabularyEncoder,
-    utils,
 )
-from skrnn.utils import check_sequence_estimator, sequence_checks
+from skrnn.utils import (
+    _check_data,
+    _checks,
+    _compare,
+    check_sequence_estimator,
+    sequence_checks,
+)
 
 rng = np.random.RandomState(0)
 LENGTHS = [3, 1, 5, 2, 4, 3, 1, 9, 2, 6, 4, 2]
@@ -44,7 +49,11 @@ TINY = {"hidden_layer_sizes": 3, "max_iter": 2, "batch_size": 5}
 
 # name: (estimator, X, y)
 CASES = {
-    f"{model.__name__} {cell} {utils._kind(X)}": (model(**TINY, cell=cell), X, None)
+    f"{model.__name__} {cell} {_check_data.kind_of(X)}": (
+        model(**TINY, cell=cell),
+        X,
+        None,
+    )
     for model in (RNNClassifier, RNNRegressor, RNNSeq2Seq, RNNTagger, RNNTranscriber)
     for cell, X in NUMERIC
 }
@@ -110,7 +119,7 @@ def same_bits(monkeypatch):
         else:
             assert_array_equal(a, b, err_msg=err_msg)
 
-    monkeypatch.setattr(utils, "assert_allclose", assert_same_bits)
+    monkeypatch.setattr(_compare, "assert_allclose", assert_same_bits)
 
 
 @pytest.mark.usefixtures("same_bits")
@@ -142,11 +151,11 @@ def test_ours_refuse_no_container_and_fit_one_sequence(name):
     estimator, X, y = CASES[name]
     _, check = next(sequence_checks(estimator, X=X, y=y))
     X, y = check.keywords["X"], check.keywords["y"]
-    for what, container in utils._other_containers(X).items():
+    for what, container in _check_data.other_containers(X).items():
         if "StandardScaler()" in str(estimator) and "sparse" in what:
             continue  # it does not center sparse rows
-        utils._fit(estimator, container, y)
-    utils._fit(estimator, X[2:3], utils._take(y, [2]))
+        _compare.fit_clone(estimator, container, y)
+    _compare.fit_clone(estimator, X[2:3], _check_data.take(y, [2]))
 
 
 # --- estimators of others -------------------------------------------------------------
@@ -630,7 +639,7 @@ def test_check_finds_a_broken_estimator(check_name, model, message):
 
 
 def test_every_check_finds_a_broken_estimator():
-    checks = {name for name in vars(utils) if name.startswith("check_")}
+    checks = {name for name in vars(_checks) if name.startswith("check_")}
     assert checks - {"check_sequence_estimator", "check_is_fitted"} == {
         param.values[0] for param in BROKEN
     }

@@ -1,6 +1,7 @@
 """Containers of sequences, tokens, texts, labels and weights; and what is refused."""
 
 import enum
+import pickle
 import warnings
 from itertools import pairwise
 
@@ -8,13 +9,14 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from common import object_array
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
-from skrnn import Sequences
+from skrnn import Sequences, VocabularyEncoder
 from skrnn._validation import (
     as_sequences,
     check_sequences,
@@ -71,13 +73,6 @@ ITEMS = {
         ),
     ),
 }
-
-
-def object_array(items):
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
 
 
 def polars_series(items):
@@ -329,19 +324,19 @@ REFUSED = [
     ([ones[:, :0]], r"X\[0\] has shape \(2, 0\): .* at least one feature"),
     (np.ones((2, 3, 0)), r"X\[0\] has shape \(3, 0\): .* at least one feature"),
     ([sparse.csr_array((2, 0))], r"X\[0\] has shape \(2, 0\): .* one feature"),
-    ([ones, np.asmatrix(ones)], r"X\[1\] is a matrix; pass an array: np.asarray"),
-    ([ones, np.ma.masked_equal(ones, 1)], r"X\[1\] is a MaskedArray; .* fill or"),
-    (np.ma.masked_equal(np.ones((2, 3, 1)), 1), "X is a MaskedArray; .* fill or leave"),
+    ([ones, np.asmatrix(ones)], r"X\[1\] is a matrix: pass an array, np.asarray"),
+    ([ones, np.ma.masked_equal(ones, 1)], r"X\[1\] is a MaskedArray: pass an array"),
+    (np.ma.masked_equal(np.ones((2, 3, 1)), 1), "X is a MaskedArray: pass an array"),
     (
         [sparse.eye_array(3), sparse.coo_array([1.0, 2.0])],
         r"X\[1\] is (sparse and has shape \(2,\)|\(1, 2\))",
     ),
-    ({(1, 2), (3, 4)}, "X is a set; pass a list"),
-    (frozenset([(1, 2)]), "X is a frozenset; pass a list"),
-    ({"a": [1, 2]}, "X is a dict; pass a list"),
-    ({"a": [1, 2]}.values(), "X is a dict_values; pass a list"),
-    (map(list, [(1, 2)]), "X is a map; pass a list"),
-    ((x for x in [[1, 2]]), "X is a generator; pass a list"),
+    ({(1, 2), (3, 4)}, "X is a set, .*; pass a list"),
+    (frozenset([(1, 2)]), "X is a frozenset, .*; pass a list"),
+    ({"a": [1, 2]}, "X is a dict, .*; pass a list"),
+    ({"a": [1, 2]}.values(), "X is a dict_values, .*; pass a list"),
+    (map(list, [(1, 2)]), "X is a map, .*; pass a list"),
+    ((x for x in [[1, 2]]), "X is a generator, .*; pass a list"),
     (
         pd.DataFrame({"n": [1, 2], "x": [[1.0], [2.0]]}, index=[1.5, 2.5]),
         r"column 0 of X\[0\] is 1, not a sequence of steps",
@@ -353,11 +348,11 @@ REFUSED = [
     ([[[1, 2]], [[3, 4], [5]]], r"X\[1\] has 1 features at step 1 and X\[0\] has 2"),
     (
         [sparse.eye_array(3), ones],
-        r"X\[1\] is ndarray and X\[0\] is \(3, 3\), sparse",
+        r"X\[1\] is of type ndarray and X\[0\] is sparse of shape \(3, 3\)",
     ),
     (
         [sparse.eye_array(3), sparse.eye_array(2)],
-        r"X\[1\] is \(2, 2\) and X\[0\] is \(3, 3\), sparse",
+        r"X\[1\] is sparse of shape \(2, 2\) and X\[0\] is sparse of shape \(3, 3\)",
     ),
     (
         [[3, 1], [0, -1]],
@@ -427,11 +422,6 @@ def test_refused_by_its_index(X, message):
                 check_sequences(Estimator(), X, reset=True)
 
 
-def test_messages_call_it_what_the_caller_does():
-    with pytest.raises(ValueError, match=r"contexts\[1\] has no steps"):
-        as_sequences([[1], []], name="contexts")
-
-
 @pytest.mark.parametrize(("row", "i"), [(0, 0), (1, 0), (2, 2), (3, 3), (5, 3)])
 def test_sequence_of_row_passes_over_empty_sequences(row, i):
     assert sequence_of_row(np.array([0, 2, 2, 3, 6]), row) == i
@@ -492,9 +482,144 @@ def test_a_table_has_series_or_steps_in_its_rows():
     assert series.kind == "dense"
     assert series.lengths.tolist() == [3, 3]
     equal_rows(series.rows, np.arange(6.0)[:, None])
-    steps = check_sequences(estimator, table, reset=True, table="steps")
+    steps = check_sequences(estimator, table, reset=True, layout="steps")
     assert steps.lengths.tolist() == [1, 1]
     equal_rows(steps.rows, table.astype(float))
+
+
+@pytest.mark.parametrize("layout", ["series", "steps", "tokens"])
+def test_the_layout_of_a_2d_array_is_returned(layout):
+    array = np.arange(6.0).reshape(2, 3)
+    for X in (array, pd.DataFrame(array)):
+        X = check_sequences(Estimator(), X, reset=True, layout=layout)
+        assert X.layout == layout
+        assert X[:1].layout is None
+        assert pickle.loads(pickle.dumps(X)).layout == layout
+    sequences = [list(array), array[:, :, None], Sequences(array, [0, 2]), [[0, 1]]]
+    for X in sequences:
+        assert check_sequences(Estimator(), X, reset=True, layout=layout).layout is None
+
+
+def test_a_list_of_lists_of_floats_is_a_2d_array_of_token_ids():
+    X = [[0.0, 2.0], [1.0, 1.0]]
+    ids = check_sequences(Estimator(), X, reset=True, layout="tokens")
+    assert (ids.kind, ids.layout) == ("ids", "tokens")
+    assert check_sequences(Estimator(), X, reset=True, layout="steps").layout is None
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array, np.ndarray.tolist])
+def test_rows_of_0_and_1_become_dense(convert):
+    rows = np.eye(3)[[0, 2, 1]]
+    X = [convert(rows[:2]), convert(rows[2:])]
+    X = check_sequences(Estimator(), X, reset=True, binary_rows=True)
+    equal_rows(X.rows, rows)
+    assert X.kind == "dense"
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array])
+def test_rows_of_other_numbers_are_named(convert):
+    rows = np.eye(3)[[0, 2, 1, 1]]
+    rows[3, 1] = 0.5
+    X = [convert(rows[:1]), convert(rows[1:])]
+    message = r"roll\[1\] contains .* neither 0 nor 1 at step 2, 0\.5 among"
+    with pytest.raises(ValueError, match=message):
+        check_sequences(Estimator(), X, reset=True, binary_rows=True, name="roll")
+    X[0] = X[0][:0]
+    with pytest.raises(ValueError, match=r"X\[0\] has no steps"):
+        check_sequences(
+            Estimator(), X, reset=True, binary_rows=True, allow_empty=True, dtype=None
+        )
+
+
+def test_ids_or_rows_of_0_and_1_as_in_fit():
+    ids, rows = [[0, 1], [2]], [np.eye(3)]
+    for X, other, kinds in [
+        (ids, rows, "rows of 0 and 1, but Estimator was fitted on token ids"),
+        (rows, ids, "token ids, but Estimator was fitted on rows of 0 and 1"),
+    ]:
+        estimator = Estimator().fit(X, binary_rows=True)
+        assert estimator.check(X, binary_rows=True).kind == estimator.input_kind_
+        with pytest.raises(ValueError, match=f"prefix holds {kinds}: pass"):
+            estimator.check(other, binary_rows=True, name="prefix")
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([], "0 sequences in prefix"),
+        ("ab", r"prefix is a single string; .* such as \[prefix\]"),
+        (["ab", "c"], r"prefix\[0\] is the string 'ab'"),
+        ([1.0, 2.0], r"prefix has one dimension, .* pass \[prefix\]"),
+        ([1.0, None], r"prefix\[1\] is None"),
+        (sparse.csr_array(np.eye(2)), "prefix is a single sparse matrix"),
+        (np.array([[np.nan, 1.0]]), "Input prefix contains NaN"),
+        ([[1e300]], r"prefix\[0\] contains a number too large for float32"),
+        ([["a"]], r"prefix\[0\] contains the token 'a'"),
+        ([np.ones((1, 2))], r"prefix\[0\] has 2 features per step"),
+    ],
+)
+def test_messages_name_the_argument(X, message):
+    estimator = Estimator().fit([[0.5, 1.5]])
+    with pytest.raises(ValueError, match=message):
+        estimator.check(X, name="prefix", dtype="float32")
+
+
+def test_an_argument_beside_x_may_have_other_columns():
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    estimator = Estimator().fit(frame)
+    prefix = frame[["a"]].rename(columns={"a": "start"})
+    assert estimator.check(prefix, name="prefix").lengths.tolist() == [1, 1]
+
+
+def remedies():
+    """Yield the name of an error, X, its message, and X after its remedy."""
+    x = np.array([0.5, 1.5])
+    masked, matrix = np.ma.masked_values(x, 1.5), np.matrix(np.eye(2))
+    yield "numbers", x, r"pass \[X\]\.", [x]
+    yield "sequences of one step", x, r"np\.reshape\(X, \(-1, 1\)\)", x.reshape(-1, 1)
+    yield "sparse", sparse.eye_array(2), r"pass \[X\]", [sparse.eye_array(2)]
+    yield "set", {(1, 2)}, "pass a list", list({(1, 2)})
+    yield "masked", [masked], r"X\[0\]\.filled\(value\)", [masked.filled(0.0)]
+    yield "matrix", [matrix], r"np\.asarray\(X\[0\]\)", [np.asarray(matrix)]
+    yield "empty", [[1], []], "remove empty sequences", [[1]]
+    yield "infinity", [[1e300]], 'dtype="float32"|scale the numbers', [[1.0]]
+    yield "text", [["ab"]], "VocabularyEncoder", VocabularyEncoder().fit_transform
+    yield "ids", [[0, -1]], "VocabularyEncoder", VocabularyEncoder().fit_transform
+
+
+@pytest.mark.parametrize(
+    ("X", "message", "mended"),
+    [pytest.param(*case, id=name) for name, *case in remedies()],
+)
+def test_what_a_message_says_works(X, message, mended):
+    with pytest.raises(ValueError, match=message):
+        check_sequences(Estimator(), X, reset=True, dtype="float32")
+    mended = mended(X) if callable(mended) else mended
+    assert len(check_sequences(Estimator(), mended, reset=True, dtype="float32"))
+
+
+def test_a_step_is_a_number_or_a_row():
+    with pytest.raises(ValueError, match=r"X\[0\] has a step of shape \(2, 1\)"):
+        as_sequences([[[[1.0], [2.0]]]])
+    with pytest.raises(ValueError, match=r"X\[0\] has no features at step 0"):
+        as_sequences([[[]]])
+    for bad, message in [
+        ([[[1.0]]], r"X\[1\] has a step of shape \(1, 1\)"),
+        ([[1.0], [1.0, 2.0]], r"X\[1\] has 2 features .* X\[1\] has 1 at step 0"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            as_sequences([[], bad], allow_empty=True)
+
+
+def test_a_list_beside_a_sparse_matrix():
+    message = r"X\[0\] is of type list and X\[1\] is sparse of shape \(2, 2\)"
+    with pytest.raises(ValueError, match=message):
+        as_sequences([[1, 2], sparse.eye_array(2)])
+
+
+def test_none_is_named():
+    with pytest.raises(ValueError, match=r"classes is None, .* requires classes"):
+        targets_as_list(None, "classes")
 
 
 def test_a_table_must_be_as_wide_as_in_fit():
@@ -565,9 +690,9 @@ def test_texts_need_a_tokenizer(container):
         (np.ones(3), r"pass \[X\]\. Reshape your data"),
         ([1, 2, 3], r"of 3 numbers: if it is one sequence, pass \[X\]\. Reshape"),
         (pd.Series([1.0, 2.0]), r"of 2 numbers: if it is one sequence, pass \[X\]"),
-        (sparse.csr_array(ones), r"one sparse matrix, .* pass \[X\]"),
-        (sparse.dok_array(ones), r"one sparse matrix, .* pass \[X\]"),
-        (sparse.dia_array(ones), r"one sparse matrix, .* pass \[X\]"),
+        (sparse.csr_array(ones), r"single sparse matrix .* pass \[X\]"),
+        (sparse.dok_array(ones), r"single sparse matrix .* pass \[X\]"),
+        (sparse.dia_array(ones), r"single sparse matrix .* pass \[X\]"),
         ([{1, 2}, {3}], r"X\[0\] is \{1, 2\}, of type set, not a sequence"),
         ([1, iter([2])], r"X\[1\] is .*, of type list_iterator, not a sequence"),
         (np.ones((1, 1, 1, 1)), "dim 4"),
@@ -600,7 +725,7 @@ def test_width_must_be_that_of_fit():
     for items in ("2-D arrays", "csr arrays"):
         estimator = Estimator().fit(ITEMS[items][0])
         with pytest.raises(
-            ValueError, match=r"X\[0\] has 3 features a step.*expecting 2"
+            ValueError, match=r"X\[0\] has 3 features per step.*expecting 2"
         ):
             estimator.check([ones])
 
@@ -827,13 +952,13 @@ def test_texts_in_every_container(container):
         (["a", b"b"], r"X\[1\] is b'b', of type bytes, not a text.*decode bytes"),
         (pd.Series(["a", nan], index=[4, 2]), r"X\[1\] is nan, of type float"),
         ([["a", "b"]], r"X\[0\] is \['a', 'b'\], of type list, not a text"),
-        (np.array([["a", "b"]]), r"got ndarray of shape \(1, 2\)"),
+        (np.array([["a", "b"]]), r"ndarray of shape \(1, 2\)"),
         (pd.DataFrame({"a": ["b"], "c": ["d"]}), r"DataFrame of shape \(1, 2\)"),
-        (np.ones(3), "got ndarray of shape"),
-        ({"a": "b"}, "X is a dict; pass a list"),
-        ({"a", "b"}, "X is a set; pass a list"),
-        (iter(["a"]), "X is a list_iterator; pass a list"),
-        (3, "got int of shape unknown"),
+        (np.ones(3), "ndarray of shape"),
+        ({"a": "b"}, "X is a dict, .*; pass a list"),
+        ({"a", "b"}, "X is a set, .*; pass a list"),
+        (iter(["a"]), "X is a list_iterator, .*; pass a list"),
+        (3, "a int of shape unknown"),
     ],
 )
 def test_what_are_no_texts(X, message):
@@ -901,11 +1026,11 @@ def test_rows_of_0_and_1(convert):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (None, "requires y to be passed, but the target y is None"),
-        ("NNVONV", "y is a single string; pass a list with one item a sequence"),
-        (map(list, LABELS), "y is a map; pass a list"),
-        (set(map(tuple, LABELS)), "y is a set; pass a list"),
-        (dict(enumerate(LABELS)), "y is a dict; pass a list"),
+        (None, "y is None, and this method requires y to be passed"),
+        ("NNVONV", "y is a single string; pass a list with one item per sequence"),
+        (map(list, LABELS), "y is a map, .*; pass a list"),
+        (set(map(tuple, LABELS)), "y is a set, .*; pass a list"),
+        (dict(enumerate(LABELS)), "y is a dict, .*; pass a list"),
         ([LABELS[0], [("a", [1])], LABELS[2]], r"y\[1\] contains a tuple.*at step 0"),
         ([LABELS[0], ["N"], ["N", nan, "V"]], r"y\[2\] contains NaN at step 1"),
         ([[1, 2], [np.float32(nan)], [1, 2, 3]], r"y\[1\] contains NaN at step 0"),

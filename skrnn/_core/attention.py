@@ -44,12 +44,7 @@ class QueryGroups(NamedTuple):
             )
 
 
-Pairing = QueryGroups  # its former name
-
-
-def attend(
-    q, keys, memory, v, groups, *, batch_invariant=False, n_threads=1, steady=None
-):
+def attend(q, keys, memory, v, groups, *, batch_invariant=False, n_threads=1):
     """Return the weighted sums of the memory for each query.
 
     Parameters
@@ -78,8 +73,6 @@ def attend(
         A matrix of queries by memory rows for each group, flattened, one after the
         other.
     """
-    if steady is not None:  # the former name of the argument
-        batch_invariant = steady
     offsets = groups.offsets
     context = np.empty((len(q), memory.shape[1]), dtype=q.dtype)
     weights = np.empty(offsets[-1], dtype=q.dtype)

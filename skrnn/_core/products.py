@@ -7,9 +7,7 @@ from skrnn._core import kernels
 BLOCK = 32  # rows that numpy multiplies at a time
 
 
-def product(
-    a, b, *, out=None, bias=None, batch_invariant=False, n_threads=1, steady=None
-):
+def product(a, b, *, out=None, bias=None, batch_invariant=False, n_threads=1):
     """Return a @ b, or a @ b + bias, or add a @ b to `out`.
 
     Parameters
@@ -32,8 +30,6 @@ def product(
     -------
     ndarray of shape (M, N) or (D, M, N)
     """
-    if steady is not None:  # the former name of the argument
-        batch_invariant = steady
     if kernels.compiled is None:
         c = _in_blocks(a, b) if batch_invariant else np.matmul(a, b)
         if bias is not None:

@@ -278,8 +278,10 @@ class EncoderDecoder:
         def run(index):
             batch = PackedBatch(starts[index], lengths[index])
             memory, last, _ = self.encoder.hidden(params, rows[batch.rows], batch)
+            if self.attention is not None:
+                memory = self.attention.remember(params, memory, batch)
             terms, n_terms = generate(
-                *self._start(params, memory, last, batch),
+                *self._start(params, memory, last),
                 most_probable,
                 end=self.end,
                 max_steps=max_steps + 1,  # one more, to see whether there is an end
@@ -313,8 +315,10 @@ class EncoderDecoder:
         def run(index):
             batch = PackedBatch(starts[index], lengths[index])
             memory, last, _ = self.encoder.hidden(params, rows[batch.rows], batch)
+            if self.attention is not None:
+                memory = self.attention.remember(params, memory, batch)
             found = beam_search(
-                *self._start(params, memory, last, batch),
+                *self._start(params, memory, last),
                 width=width,
                 end=self.end,
                 **options,
@@ -328,16 +332,15 @@ class EncoderDecoder:
             pass
         return results
 
-    def _start(self, params, memory, last, batch):
+    def _start(self, params, memory, last):
         """Return the scores of the first terms, and the function ``advance``.
 
-        Both are for `decoding`; the sources are in packed order.
+        Both are for `decoding`; the sources are in packed order. `memory` is a `Memory`
+        if there is attention.
         """
         decoder_params = PrefixedParams(params, DECODER)
         state = _first_state(last, slice(None))
-        if self.attention is not None:
-            memory = self.attention.remember(params, memory, batch)
-        sources = np.arange(len(batch.lengths))  # of each hypothesis
+        sources = np.arange(state[0][0].shape[1])  # of each hypothesis
 
         def advance(terms, parents):
             nonlocal state, sources

@@ -7,13 +7,7 @@ import numpy as np
 
 from skrnn._core import recurrence
 from skrnn._core.cells import CELLS
-from skrnn._core.first_layer import (
-    Dropout,
-    FirstLayer,
-    both_directions,
-    first_layer_of,
-    merge_directions,
-)
+from skrnn._core.first_layer import first_layer_of
 from skrnn._core.params import (
     ArraySpec,
     Params,
@@ -23,6 +17,12 @@ from skrnn._core.params import (
 )
 from skrnn._core.pooling import POOLINGS
 from skrnn._core.products import product
+from skrnn._core.projection import (
+    Dropout,
+    FirstLayer,
+    both_directions,
+    merge_directions,
+)
 
 
 class LayerTape(NamedTuple):

@@ -1,4 +1,4 @@
-"""BLEU, the usual score of translations."""
+"""BLEU score of translations."""
 
 from collections import Counter
 from functools import reduce
@@ -14,42 +14,41 @@ from skrnn.metrics._edits import check_pairs
 def bleu_score(
     y_true, y_pred, *, max_order=4, smooth="exp", tokenizer=None, sample_weight=None
 ):
-    """BLEU of a corpus, from 0 to 100, as it is reported of translations.
+    """Corpus BLEU, from 0 to 100.
 
-    It is 100 times the geometric mean of the precisions of n-grams, n = 1 to
-    `max_order`, times a penalty for predictions that are too short [1]_. The precision
-    is the share of n-grams of all predictions that are found in a reference of theirs,
-    each no more often than it occurs there. The penalty is ``exp(1 - r / c)``, where
-    the c labels of all predictions are fewer than the r labels of the references (of
-    several, those nearest in length, the shorter of two).
+    It is 100 times the geometric mean of the n-gram precisions, n = 1 to `max_order`,
+    times a brevity penalty [1]_. The precision is the share of the n-grams of all
+    predictions that occur in one of their references, each counted at most as often as
+    it occurs there. The penalty is ``exp(1 - r / c)`` if the c labels of all
+    predictions are fewer than the r labels of the references (of several references,
+    the one nearest in length, the shorter of two).
 
-    On the same tokens it agrees with sacreBLEU [2]_, which is to be preferred where
-    scores are compared with published ones: these depend on how texts are split.
+    It agrees with sacreBLEU [2]_ on the same tokens. Use sacreBLEU to compare with
+    published scores, which depend on the tokenization.
 
     Parameters
     ----------
     y_true : n label sequences, or texts
-        The true labels. Where an item is a list (or array) of lists (or arrays), these
-        are several references. As labels are hashable, which lists are not, they cannot
-        be taken for each other; but tuples in a list are labels.
+        The true labels. An item that is a list (or array) of lists (or arrays) has
+        several references. Tuples in a list are labels, as labels are hashable.
     y_pred : n label sequences, or texts
         The predicted labels.
     max_order : int, default=4
-        The length of the longest n-grams. BLEU is 0 if no prediction is as long.
+        The length of the longest n-grams. BLEU is 0 if all predictions are shorter.
     smooth : {"exp"} or None, default="exp"
-        What precision takes the place of 0: 1 / 2 of an n-gram for the first n without
-        a right one, 1 / 4 for the second, and so on [3]_. None: BLEU is 0. It is 0 in
-        any case if no label is right.
+        Smoothing of precisions that are 0: the first n without a match counts as 1 / 2
+        of an n-gram, the second as 1 / 4, and so on [3]_. None: BLEU is 0. It is always
+        0 if no label is right.
     tokenizer : callable, default=None
-        If given, sequences are texts, and this splits one into labels: ``str.split``
-        into words. Several references are a list of texts.
+        If given, items are texts, which it splits into labels: ``str.split`` into
+        words. Several references are a list of texts.
     sample_weight : array-like of shape (n,), default=None
-        One weight a sequence, for its n-grams and lengths. None: all weigh the same.
+        One weight per sequence, for its n-grams and lengths. None: all weigh the same.
 
     Returns
     -------
     float
-        Between 0 and 100, the greater the better.
+        Between 0 and 100; higher is better.
 
     Raises
     ------
@@ -61,8 +60,8 @@ def bleu_score(
 
     See Also
     --------
-    label_error_rate : Where the order of words is as certain as the words.
-    bleu_scorer : For searches.
+    label_error_rate : Edit distance, for tasks where the order of labels is certain.
+    bleu_scorer : Scorer for model selection.
 
     References
     ----------
@@ -101,7 +100,7 @@ def bleu_score(
     if n_true == 0:
         raise ValueError(
             "y_true has no labels: every sequence in it, or every reference nearest in "
-            "length, is empty or has weight 0."
+            "length, is empty or has weight 0. BLEU needs at least one label."
         )
     if not any(right) or not all(found):
         return 0.0
@@ -117,7 +116,7 @@ def bleu_score(
 
 
 def _count(references, pred, max_order):
-    """Count labels and n-grams, of the prediction and of what is right about it."""
+    """Count the labels and n-grams of a prediction, and those of them that match."""
     found, right = [len(pred)], [_nearest_length(references, len(pred))]
     for n in range(1, max_order + 1):
         in_pred = _ngrams(pred, n)

@@ -1,9 +1,9 @@
-"""Scores of sequences whose true and predicted labels may differ in number."""
+"""Edit distance of label sequences, and the metrics based on it."""
 
 import numpy as np
 
-from skrnn._validation import check_weights, targets_as_list
-from skrnn.metrics._steps import is_container
+from skrnn._validation import check_weights, first_unhashable, targets_as_list
+from skrnn.metrics._encoding import is_container
 
 # --- references and predictions -------------------------------------------------------
 
@@ -37,7 +37,7 @@ def _check_items(y, name, tokenizer):
             items = list(y)  # of shape (n, 1), with labels, not sequences, in its cells
     if not items:
         raise ValueError(
-            f"{name} is {y!r:.60}, which holds no sequences: pass one list of labels, "
+            f"{name} is {y!r:.60} and has no sequences: pass one list of labels, "
             "or one text and a tokenizer, for each sequence."
         )
     return items
@@ -47,12 +47,14 @@ def _check_references(item, name, tokenizer):
     if not _holds_references(item, tokenizer):
         return [_check_one(item, name, tokenizer)]
     if len(item) == 0:
-        raise ValueError(f"{name} is {item!r:.60}, without a reference: give one text.")
+        raise ValueError(
+            f"{name} is {item!r:.60}, without a reference: give at least one."
+        )
     for reference in item:
         if tokenizer is None and not is_container(reference):
             raise ValueError(
-                f"{name} has {reference!r:.60} beside a list: the items of a sequence "
-                "are hashable labels, or all of them lists, one for each reference."
+                f"{name} contains {reference!r:.60} and a list: pass a sequence of "
+                "hashable labels, or a list of references, each a list of labels."
             )
     return [
         _check_one(reference, f"{name}[{k}]", tokenizer)
@@ -61,7 +63,7 @@ def _check_references(item, name, tokenizer):
 
 
 def _holds_references(item, tokenizer):
-    """Whether there are lists, which no labels can be, or several texts."""
+    """Whether an item has several references: lists, or with a tokenizer texts."""
     if not _is_sequence(item) or tokenizer is not None:
         return _is_sequence(item)
     try:
@@ -82,15 +84,15 @@ def _check_one(item, name, tokenizer=None):
     if tokenizer is not None:
         if not isinstance(item, str):
             raise ValueError(
-                f"{name} is {item!r:.60}, not a text: a tokenizer splits texts; leave "
-                "it out where there are sequences of labels."
+                f"{name} is {item!r:.60}, not a text: pass texts, or leave out the "
+                "tokenizer."
             )
-        item, name = tokenizer(item), f"What tokenizer makes of {name}"
+        item, name = tokenizer(item), f"tokenizer({name})"
     elif isinstance(item, str):
         raise ValueError(
-            f"{name} is the text {item!r:.60}: pass sequences of labels, or texts and "
-            "how to split them, such as tokenizer=str.split for words or "
-            "tokenizer=list for characters."
+            f"{name} is the text {item!r:.60}: pass sequences of labels, or a "
+            "tokenizer, such as tokenizer=str.split for words or tokenizer=list for "
+            "characters."
         )
     if not _is_sequence(item):
         raise ValueError(
@@ -98,14 +100,12 @@ def _check_one(item, name, tokenizer=None):
             "for each sequence."
         )
     labels = item.tolist() if isinstance(item, np.ndarray) else list(item)
-    try:
-        hash(tuple(labels))
-    except TypeError as error:
+    if (step := first_unhashable(labels)) is not None:
         raise ValueError(
-            f"{name} is {item!r:.60}, with an {error}: a label must be hashable, such "
-            "as a string, a number or a tuple. Only items of y_true may be several "
-            "references, as a list of lists of labels."
-        ) from error
+            f"{name} contains {labels[step]!r:.60}, which is not hashable: labels "
+            "must be hashable, such as strings, numbers or tuples. Only items of "
+            "y_true may have several references, as a list of lists of labels."
+        )
     return labels
 
 
@@ -115,25 +115,26 @@ def _check_one(item, name, tokenizer=None):
 def count_edits(a, b):
     """Return the Levenshtein distance of two sequences of hashable labels.
 
-    Column by column of the table of distances of beginnings of `a` (rows) and `b`
-    (columns), all rows at once: as neighbours differ by at most 1, bits of two integers
-    say in which rows the distance is one more, or one less, than in the row above.
+    The matrix of distances between prefixes of `a` (rows) and of `b` (columns) is
+    computed column by column, all rows at once: neighbours differ by at most 1, so the
+    bits of two integers hold the rows whose distance is one more, or one less, than in
+    the row above.
     """
     if len(a) < len(b):
         a, b = b, a  # the loop goes over the shorter one
-    where = {}  # the rows of each label, as bits
+    rows_of = {}  # the rows of each label, as bits
     for row, label in enumerate(a):
-        where[label] = where.get(label, 0) | 1 << row
+        rows_of[label] = rows_of.get(label, 0) | 1 << row
     every = (1 << len(a)) - 1
-    more, less = every, 0  # in the column of the empty beginning of b
+    more, less = every, 0  # in the column of the empty prefix of b
     for label in b:
-        equal = where.get(label, 0)
-        # where a distance is that of the row above and the column before
+        equal = rows_of.get(label, 0)
+        # rows whose distance is that of the row above and the column before
         diagonal = (((equal & more) + more) ^ more) | equal | less
-        # where it is one more, or one less, than in the column before
+        # rows whose distance is one more, or one less, than in the column before
         right_more = less | (every & ~(diagonal | more))
         right_less = more & diagonal
-        # the same for the row above; beyond the first row, it is one more
+        # the same compared with the row above; above the first row, it is one more
         right_more = right_more << 1 | 1
         right_less <<= 1
         more = (right_less | ~(diagonal | right_more)) & every
@@ -142,17 +143,16 @@ def count_edits(a, b):
 
 
 def edit_distance(a, b):
-    """Smallest number of edits that turn one sequence into another.
+    """Levenshtein distance: the smallest number of edits between two sequences.
 
-    An edit inserts a label, deletes one, or puts one in the place of another: the
-    Levenshtein distance [1]_. It is computed with bits for the rows of the usual table
-    of distances [2]_, fast for long sequences too.
+    An edit inserts, deletes or substitutes a label [1]_. The distance is computed by a
+    bit-parallel algorithm [2]_, which is fast for long sequences too.
 
     Parameters
     ----------
     a, b : str, or list, tuple or 1-D array of hashable labels
-        The two sequences: two texts, whose labels are their characters, or two that
-        are none.
+        The two sequences: two texts, whose labels are their characters, or two
+        sequences of labels.
 
     Returns
     -------
@@ -161,11 +161,11 @@ def edit_distance(a, b):
     Raises
     ------
     ValueError
-        If one is a text and the other is not, or if one is no sequence of labels.
+        If only one is a text, or if one is no sequence of labels.
 
     See Also
     --------
-    label_error_rate : The edits of many sequences, as a share of their labels.
+    label_error_rate : Edits of many sequences, divided by the number of labels.
 
     References
     ----------
@@ -198,35 +198,34 @@ def edit_distance(a, b):
 
 
 def label_error_rate(y_true, y_pred, *, tokenizer=None, sample_weight=None):
-    """Share of labels that are wrong: all edits, by the number of all true labels.
+    """Label error rate: the number of edits divided by the number of true labels.
 
-    An edit inserts a label, deletes one, or puts one in the place of another. The edits
-    of all sequences are added before the division [1]_, so that long sequences count
-    for more. Insertions may take the rate above 1.
+    An edit inserts, deletes or substitutes a label. The edits of all sequences are
+    summed before the division [1]_, so that long sequences count more. Insertions can
+    raise the rate above 1.
 
-    Of phonemes it is known as phoneme error rate (PER), of words as word error rate
-    (WER), and of characters as character error rate (CER). What is called the word
-    error rate of pronunciations is something else: ``1 - exact_match_score(...)``.
+    It is the phoneme error rate (PER) of phonemes, the word error rate (WER) of words,
+    and the character error rate (CER) of characters. The "word error rate" of
+    pronunciation dictionaries is another metric: ``1 - exact_match_score(...)``.
 
     Parameters
     ----------
     y_true : n label sequences, or texts
-        The true labels. Where an item is a list (or array) of lists (or arrays), these
-        are several references, all of them right: that with the fewest edits counts, of
-        equally near ones the longest. As labels are hashable, which lists are not, they
-        cannot be taken for each other; but tuples in a list are labels.
+        The true labels. An item that is a list (or array) of lists (or arrays) has
+        several references: the one with the fewest edits counts, of several the
+        longest. Tuples in a list are labels, as labels are hashable.
     y_pred : n label sequences, or texts
         The predicted labels.
     tokenizer : callable, default=None
-        If given, sequences are texts, and this splits one into labels: ``str.split``
-        into words, ``list`` into characters. Several references are a list of texts.
+        If given, items are texts, which it splits into labels: ``str.split`` into
+        words, ``list`` into characters. Several references are a list of texts.
     sample_weight : array-like of shape (n,), default=None
-        One weight a sequence, for its edits and its labels. None: all weigh the same.
+        One weight per sequence, for its edits and its labels. None: all weigh the same.
 
     Returns
     -------
     float
-        At least 0, the smaller the better.
+        At least 0; lower is better.
 
     Raises
     ------
@@ -238,8 +237,8 @@ def label_error_rate(y_true, y_pred, *, tokenizer=None, sample_weight=None):
     See Also
     --------
     exact_match_score : Share of sequences without an error.
-    edit_distance : The edits of one sequence.
-    neg_label_error_rate_scorer : For searches.
+    edit_distance : Edits of one sequence.
+    neg_label_error_rate_scorer : Scorer for model selection.
 
     References
     ----------
@@ -276,33 +275,32 @@ def label_error_rate(y_true, y_pred, *, tokenizer=None, sample_weight=None):
     edits, n_labels = weights @ np.array(nearest) * [1, -1]
     if n_labels == 0:
         raise ValueError(
-            "y_true has no labels to divide by: every sequence in it, or every nearest "
-            "reference, is empty or has weight 0."
+            "y_true has no labels: every sequence in it, or every nearest reference, "
+            "is empty or has weight 0. The rate needs at least one true label."
         )
     return float(edits / n_labels)
 
 
 def exact_match_score(y_true, y_pred, *, tokenizer=None, sample_weight=None):
-    """Share of sequences that are predicted exactly, with no label too much or missing.
+    """Share of sequences whose predicted labels equal the true labels.
 
-    It is 1 minus what is called the word error rate (WER) of pronunciations, and 1
-    minus the sentence error rate (SER) of speech.
+    It is 1 minus the "word error rate" (WER) of pronunciation dictionaries, and 1 minus
+    the sentence error rate (SER) of speech recognition.
 
     Parameters
     ----------
     y_true : n label sequences, or texts
-        The true labels. Where an item is a list (or array) of lists (or arrays), these
-        are several references, and any of them is right, such as each pronunciation of
-        a word. As labels are hashable, which lists are not, they cannot be taken for
-        each other; but tuples in a list are labels.
+        The true labels. An item that is a list (or array) of lists (or arrays) has
+        several references, such as the pronunciations of a word: a prediction must
+        equal one of them. Tuples in a list are labels, as labels are hashable.
     y_pred : n label sequences, or texts
         The predicted labels.
     tokenizer : callable, default=None
-        If given, sequences are texts, and this splits one into labels: ``str.split``
-        into words, however many spaces are between them, ``list`` into characters.
+        If given, items are texts, which it splits into labels: ``str.split`` into
+        words, whatever the white space between them, ``list`` into characters.
         Several references are a list of texts.
     sample_weight : array-like of shape (n,), default=None
-        One weight a sequence. None: all weigh the same.
+        One weight per sequence. None: all weigh the same.
 
     Returns
     -------
@@ -317,8 +315,8 @@ def exact_match_score(y_true, y_pred, *, tokenizer=None, sample_weight=None):
 
     See Also
     --------
-    sequence_accuracy_score : Where each step has its label: another length is an error
-        there, and labels may be rows of 0 and 1.
+    sequence_accuracy_score : The same for one label per step, which may be rows of 0
+        and 1; another length is an error.
     label_error_rate : Counts the wrong labels.
 
     Examples

@@ -1,4 +1,4 @@
-"""Scores of probabilities: of labels, and of the steps of a language model."""
+"""Metrics of predicted probabilities: log loss, perplexity, bits per character."""
 
 import warnings
 from numbers import Integral
@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 
 from skrnn._validation import sequence_of_row, targets_as_list
-from skrnn.metrics._steps import (
+from skrnn.metrics._encoding import (
     check_labels,
     check_lengths,
     flatten,
@@ -15,24 +15,24 @@ from skrnn.metrics._steps import (
     positions,
 )
 
-ROUNDING = 1e-6  # so far above 0 is a log-probability not called wrong
+ROUNDING = 1e-6  # tolerance of log-probabilities above 0
 
 
 def step_log_loss(y_true, y_proba, *, labels):
-    """Mean negative log-likelihood of a step, in nats.
+    """Mean negative log-likelihood per step, in nats.
 
-    Where steps are multi-label, the binary cross entropies of the K columns are summed:
-    the negative log-likelihood per step (NLL) of polyphonic music [1]_.
+    For multi-label steps, the binary cross entropies of the K columns are summed: the
+    negative log-likelihood (NLL) of polyphonic music [1]_.
 
     Parameters
     ----------
     y_true : n label sequences, or arrays of shape (T_i, K)
-        The true labels. One that is not in `labels` has the probability 0, so that a
-        label which the model never saw counts as wrong, by a large and finite loss.
+        The true labels. A label that is not in `labels` has probability 0, so that
+        labels unknown to the model have a large, finite loss.
     y_proba : n arrays of shape (T_i, K)
         The predicted probabilities: a list, a 1-D object array, or an array of shape
-        (n, T, K). They are clipped to [eps, 1 - eps], eps that of their dtype, as in
-        scikit-learn's `log_loss`.
+        (n, T, K). They are clipped to [eps, 1 - eps], where eps is that of their dtype,
+        as in scikit-learn's `log_loss`.
     labels : array-like of shape (K,)
         The labels in the order of the columns: `classes_` of the estimator.
 
@@ -43,8 +43,8 @@ def step_log_loss(y_true, y_proba, *, labels):
     Raises
     ------
     ValueError
-        If the sequences differ in number or length, if the number of columns is not
-        that of `labels`, or if there are values outside of [0, 1].
+        If the sequences differ in number or length, if there is not one column per
+        label, or if a value is outside of [0, 1].
 
     Warns
     -----
@@ -87,7 +87,7 @@ def step_log_loss(y_true, y_proba, *, labels):
         if true.shape[1] != len(labels):
             raise ValueError(
                 f"y_true[0] has rows of {true.shape[1]} and there are {len(labels)} "
-                "labels: both must have one column for each label."
+                "labels: pass rows with one column for each label."
             )
         rows = indicators(true, "y_true", offsets)[:, : len(labels)]
         likelihoods = np.where(rows, proba, 1 - proba)
@@ -105,18 +105,16 @@ def step_log_loss(y_true, y_proba, *, labels):
 
 def _total_nats(log_proba):
     """Return minus the sum of the log-probabilities, and the lengths of the arrays."""
-    remedy = "pass what log_proba_per_step returns, one array for each sequence"
+    remedy = "pass the result of log_proba_per_step, one array for each sequence"
     items = targets_as_list(log_proba, "log_proba") if is_container(log_proba) else []
     if not items:
-        raise ValueError(
-            f"log_proba is {log_proba!r:.60}, which holds no arrays: {remedy}."
-        )
+        raise ValueError(f"log_proba is {log_proba!r:.60} and has no arrays: {remedy}.")
     total, lengths = 0.0, []
     for i, item in enumerate(items):
         if not is_container(item):
             raise ValueError(
                 f"log_proba[{i}] is {item!r:.60}, one value for a whole sequence, as "
-                f"score_samples returns it: {remedy}."
+                f"score_samples returns: {remedy}."
             )
         try:
             steps = np.asarray(item, dtype=np.float64)
@@ -136,16 +134,18 @@ def _total_nats(log_proba):
         total += steps.sum()
         lengths.append(len(steps))
     if not any(lengths):
-        raise ValueError("log_proba has no steps: every array in it is empty.")
+        raise ValueError(
+            "log_proba has no steps, as all arrays are empty: pass at least one step."
+        )
     return max(0.0, -float(total)), lengths
 
 
 def perplexity_score(log_proba):
-    """Perplexity: among how many equally likely tokens a step would be as uncertain.
+    """Perplexity: the number of equally likely tokens with the same uncertainty.
 
-    It is ``exp(-m)``, where m is the mean log-probability of a step, the smaller the
-    better. It can only be compared between models of the same tokens: words,
-    characters, with the ends of sequences among the steps or not.
+    It is ``exp(-m)``, where m is the mean log-probability per step; lower is better. It
+    is comparable only between models of the same tokens: words or characters, with or
+    without the ends of sequences.
 
     Parameters
     ----------
@@ -167,8 +167,8 @@ def perplexity_score(log_proba):
 
     See Also
     --------
-    bits_per_character : Compares models of words with models of characters.
-    neg_perplexity_scorer : For searches.
+    bits_per_character : Comparable between models of words and of characters.
+    neg_perplexity_scorer : Scorer for model selection.
 
     Examples
     --------
@@ -184,11 +184,11 @@ def perplexity_score(log_proba):
 
 
 def bits_per_character(log_proba, n_characters=None):
-    """Mean number of bits that a character takes: minus log2 of its probability.
+    """Bits per character: mean of minus log2 of the probability.
 
-    The bits of all steps are added, and divided by the number of characters. It makes
-    models of words and of characters comparable, if both give a probability to the
-    same text: an unknown word, which stands for many, is cheaper than it should be.
+    The bits of all steps are summed and divided by the number of characters. Models of
+    words and of characters become comparable, if both are evaluated on the same text.
+    Unknown words make the result too low, since their token covers many words.
 
     Parameters
     ----------
@@ -197,9 +197,8 @@ def bits_per_character(log_proba, n_characters=None):
         `RNNLanguageModel.log_proba_per_step` returns them: a list, a 1-D object array,
         or an array of shape (n, T).
     n_characters : int, or array-like of n int, default=None
-        The number of characters, of all sequences together or of each, where steps are
-        words or pieces of them. None: each step is a character, ends of sequences
-        included.
+        The number of characters of all sequences together or of each, if steps are
+        words or subwords. None: each step is a character, ends of sequences included.
 
     Returns
     -------
@@ -210,11 +209,11 @@ def bits_per_character(log_proba, n_characters=None):
     ------
     ValueError
         If there are no steps or no characters, if a value is positive or NaN, if there
-        is one value for each sequence, or if `n_characters` holds anything but counts.
+        is one value per sequence, or if `n_characters` contains anything but counts.
 
     See Also
     --------
-    perplexity_score : The same of steps, as a number of equally likely tokens.
+    perplexity_score : Uncertainty per step, as a number of equally likely tokens.
 
     Examples
     --------
@@ -231,7 +230,7 @@ def bits_per_character(log_proba, n_characters=None):
         n_characters = sum(lengths)
     elif isinstance(n_characters, Integral):
         if n_characters < 1:
-            raise ValueError(f"n_characters is {n_characters}: it must be at least 1.")
+            raise ValueError(f"n_characters is {n_characters}: pass at least 1.")
     else:
         n_characters = _sum_counts(n_characters, len(lengths))
     return nats / float(np.log(2)) / n_characters
@@ -242,8 +241,8 @@ def _sum_counts(counts, n):
     items = targets_as_list(counts, "n_characters") if is_container(counts) else None
     if items is None:
         raise ValueError(
-            f"n_characters is {counts!r:.60}: pass the number of characters, of all "
-            "sequences together or of each."
+            f"n_characters is {counts!r:.60}: pass the number of characters of all "
+            "sequences together, or of each."
         )
     if len(items) != n:
         raise ValueError(
@@ -253,9 +252,11 @@ def _sum_counts(counts, n):
     for i, count in enumerate(items):
         if not isinstance(count, Integral) or count < 0:
             raise ValueError(
-                f"n_characters[{i}] is {count!r:.60}: a number of characters is a "
-                "whole number, 0 or more."
+                f"n_characters[{i}] is {count!r:.60}: pass numbers of characters, "
+                "integers of at least 0."
             )
     if not any(items):
-        raise ValueError("n_characters has no characters: every count in it is 0.")
+        raise ValueError(
+            "n_characters has no characters, as all counts are 0: pass at least one."
+        )
     return int(sum(items))

@@ -1,4 +1,4 @@
-"""Scorers for searches and cross-validation."""
+"""Scorers for model selection and cross-validation."""
 
 import numpy as np
 from sklearn.metrics import make_scorer
@@ -26,16 +26,16 @@ bleu_scorer = make_scorer(bleu_score)
 
 
 def neg_step_log_loss_scorer(estimator, X, y):
-    """Score an estimator by its mean log-likelihood of a step: greater is better.
+    """Score an estimator by its mean log-likelihood per step; higher is better.
 
     Parameters
     ----------
     estimator : fitted estimator with `predict_proba` and `classes_`
-        What to score.
+        The estimator to score.
     X : n sequences
-        What the estimator takes.
+        The sequences, in any container that the estimator takes.
     y : n label sequences, or arrays of shape (T_i, K)
-        The true labels. One that is not in ``estimator.classes_`` has probability 0.
+        The true labels. A label not in ``estimator.classes_`` has probability 0.
 
     Returns
     -------
@@ -58,19 +58,18 @@ def neg_step_log_loss_scorer(estimator, X, y):
 
 
 def neg_perplexity_scorer(estimator, X, y=None):
-    """Score a language model by minus its perplexity: greater is better.
+    """Score a language model by its negative perplexity; higher is better.
 
-    It ranks as `estimator.score` does, and reads as what is usually reported.
+    It ranks models as `estimator.score` does; perplexities are more usual in reports.
 
     Parameters
     ----------
     estimator : fitted RNNLanguageModel, or a Pipeline that ends in one
-        What to score; any estimator will do whose `score` is the mean log-likelihood of
-        a step.
+        The estimator to score; its `score` must be the mean log-likelihood per step.
     X : n sequences
-        What the estimator takes.
+        The sequences, in any container that the estimator takes.
     y : array-like of n conditions, default=None
-        What it was fitted on besides, if anything.
+        The conditions, if the estimator was fitted with them.
 
     Returns
     -------
@@ -80,7 +79,7 @@ def neg_perplexity_scorer(estimator, X, y=None):
     Raises
     ------
     ValueError
-        If the score is positive or NaN, which no mean log-likelihood of tokens is.
+        If the score is positive or NaN: then it is no mean log-likelihood of tokens.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""Spans in sequences of labels, and their scores."""
+"""Spans in label sequences (IOB1, IOB2, IOBES), and their metrics."""
 
 import re
 from itertools import pairwise
@@ -7,27 +7,35 @@ import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
 from skrnn._validation import sequence_of_row
-from skrnn.metrics._steps import (
+from skrnn.metrics._encoding import (
     check_average,
     encode,
     is_container,
     positions,
-    report,
     step_weights,
 )
+from skrnn.metrics._steps import report
 
 
 def _find_spans(ys):
-    """Find the spans in one or two sets of label sequences, given as to `encode`.
+    """Find the spans in one or two sets of label sequences, the argument of `encode`.
 
-    Returns a list with four arrays a set: type (position in the types), start and stop
-    (in flat steps) of each span in their order, and the type of each step, -1 for "O".
-    Besides, the list of types, sorted, and the offsets of the sequences.
+    Returns
+    -------
+    spans : list of 4-tuples of ndarray
+        For each set, the type (position in `types`), start and stop (in flat steps) of
+        each span in order, and the type of each step, -1 for "O".
+    types : list of str
+        The types, sorted.
+    offsets : ndarray of shape (n + 1,)
+        Where each sequence begins.
     """
     codes, classes, offsets = encode(ys)
     if codes[0].ndim == 2:
         name = next(iter(ys))
-        raise ValueError(f"{name} has rows of numbers: spans need one label a step.")
+        raise ValueError(
+            f"{name} has rows of numbers: pass sequences with one label per step."
+        )
     for k, label in enumerate(classes):
         if not (isinstance(label, str) and re.fullmatch("(?s)O|[BIESLU]-.+", label)):
             name, steps = next(p for p in zip(ys, codes, strict=True) if k in p[1])
@@ -59,13 +67,13 @@ def extract_spans(labels):
     """Find the spans in one sequence of labels.
 
     A label is "O", outside of spans, or a prefix, a dash and a type. The prefixes are
-    B (begin), I (inside), E (end) and S (single), so that IOB1, IOB2 and IOBES labels
-    are read alike; L and U, as in BILOU, are other letters for E and S.
+    B (begin), I (inside), E (end) and S (single), of the schemes IOB1, IOB2 and IOBES;
+    the L and U of BILOU are read as E and S.
 
     A label other than "O" begins a span if its prefix is B or S, or if the label before
     it is "O", of another type, or has the prefix E or S; otherwise it continues the
-    span. So every sequence has a meaning, also one that keeps to no scheme, which a
-    model may well predict. These are the rules of the CoNLL shared tasks.
+    span. So any sequence can be read, also one that violates its scheme, as models may
+    predict. These are the rules of the CoNLL shared tasks.
 
     Parameters
     ----------
@@ -75,7 +83,7 @@ def extract_spans(labels):
     Returns
     -------
     list of (str, int, int)
-        Type, start and stop of each span, in their order. It covers the steps
+        Type, start and stop of each span, in order. A span has the steps
         ``labels[start:stop]``.
 
     Raises
@@ -85,7 +93,7 @@ def extract_spans(labels):
 
     See Also
     --------
-    convert_labels : From spans to the labels of another scheme.
+    convert_labels : Converts labels to another scheme.
 
     References
     ----------
@@ -100,8 +108,8 @@ def extract_spans(labels):
     """
     if not is_container(labels) or any(map(is_container, labels)):
         raise ValueError(
-            f"labels is {labels!r:.60}: extract_spans takes one sequence of labels; "
-            "call it for each of several."
+            f"labels is {labels!r:.60}: pass one sequence of labels, and call "
+            "extract_spans for each of several."
         )
     [(kinds, starts, stops, _)], types, _ = _find_spans({"[labels]": [labels]})
     names = [types[k] for k in kinds]
@@ -109,19 +117,19 @@ def extract_spans(labels):
 
 
 def convert_labels(y, scheme):
-    """Write label sequences in another tagging scheme.
+    """Convert label sequences to another tagging scheme.
 
-    The spans that `extract_spans` finds stay the same; the labels read may be of any
-    scheme.
+    The spans, as found by `extract_spans`, stay the same. The scheme of `y` need not be
+    known.
 
     Parameters
     ----------
     y : n label sequences
         Labels in IOB1, IOB2 or IOBES.
     scheme : {"IOB1", "IOB2", "IOBES"}
-        What to write. IOB1: B begins only a span that follows another of its type at
-        once. IOB2: B begins every span. IOBES: besides, E ends a span, and S is a span
-        of one step.
+        The scheme of the result. IOB1: B begins only a span that directly follows
+        another of its type. IOB2: B begins every span. IOBES: like IOB2, and E ends a
+        span, and S is a span of one step.
 
     Returns
     -------
@@ -163,12 +171,12 @@ def convert_labels(y, scheme):
 
 
 def _match_spans(y_true, y_pred):
-    """Put the spans found at the same place side by side.
+    """Match the true and predicted spans that have the same start and stop.
 
-    Returns `true` and `pred`, the types of the spans at each place, -1 where there is
-    none; the list of types; the flat step at which each place begins; and the offsets.
-    Place 0 has no span in both, so that scikit-learn always sees a class that is no
-    type: without it, it would report the accuracy for the micro average.
+    Returns `true` and `pred`, the types of the spans at each place (start and stop), -1
+    where there is none; the list of types; the flat step at which each place begins;
+    and the offsets. Place 0 has no span in both, so that scikit-learn always sees a
+    class that is no type: otherwise its micro average would be the accuracy.
     """
     found, types, offsets = _find_spans({"y_true": y_true, "y_pred": y_pred})
     kinds, starts, stops, _ = zip(*found, strict=True)
@@ -186,20 +194,20 @@ def span_precision_recall_fscore_support(
 ):
     """Precision, recall, F1 score and number of spans.
 
-    A predicted span is right if there is a true span with the same start, stop and
-    type. Spans are found by the rules of `extract_spans`.
+    A predicted span is right if a true span has the same start, stop and type. Spans
+    are found by the rules of `extract_spans`.
 
     Parameters
     ----------
     y_true, y_pred : n label sequences
         The true and the predicted labels, each in IOB1, IOB2 or IOBES.
     labels : list of str, default=None
-        The types that count. None: all that occur in `y_true` or `y_pred`, sorted.
+        The types to score. None: all that occur in `y_true` or `y_pred`, sorted.
     average : {"micro", "macro", "weighted"} or None, default=None
-        How the scores of the types become one. "micro" counts the spans of all types
-        together, as the CoNLL shared tasks do; None gives one score a type.
+        How the scores of the types are averaged. "micro" counts the spans of all types
+        together, as the CoNLL shared tasks do; None for one score per type.
     sample_weight : array-like of shape (n,), default=None
-        One weight a sequence, for each of its spans. None: all weigh the same.
+        One weight per sequence, for each of its spans. None: all weigh the same.
 
     Returns
     -------
@@ -225,7 +233,7 @@ def span_precision_recall_fscore_support(
     check_average(average)
     true, pred, types, steps, offsets = _match_spans(y_true, y_pred)
     weights = step_weights(sample_weight, offsets)[steps]
-    weights[0] = 1  # no type has it, and scikit-learn refuses weights of only zeros
+    weights[0] = 1  # of no type; scikit-learn raises an error if all weights are 0
     columns = positions(labels, types)
     if average is not None and not columns:
         columns = [len(types)]  # a type without spans: the score is 0
@@ -306,7 +314,7 @@ def span_f1_score(y_true, y_pred, *, labels=None, average="micro", sample_weight
     See Also
     --------
     extract_spans : The rules by which spans are found.
-    span_classification_report : Scores of every type.
+    span_classification_report : Scores of each type.
 
     Examples
     --------
@@ -322,16 +330,16 @@ def span_f1_score(y_true, y_pred, *, labels=None, average="micro", sample_weight
 
 
 def span_classification_report(y_true, y_pred, *, digits=2, output_dict=False):
-    """Precision, recall and F1 of every type of span, and their averages.
+    """Precision, recall and F1 of each type of span, and their averages.
 
-    What would be a division by zero is 0; no spans at all are a ValueError.
+    Divisions by zero give 0; without any span a ValueError is raised.
 
     Parameters
     ----------
     y_true, y_pred : n label sequences
         The true and the predicted labels, each in IOB1, IOB2 or IOBES.
     digits, output_dict : int, default=2, and bool, default=False
-        Digits after the point in the text, and whether to return a dict instead.
+        The number of decimals in the text, and whether to return a dict instead.
 
     Returns
     -------
@@ -349,6 +357,6 @@ def span_classification_report(y_true, y_pred, *, digits=2, output_dict=False):
     true, pred, types, _, _ = _match_spans(y_true, y_pred)
     if not types:
         raise ValueError(
-            'There are no spans to report on: every label of y_true and y_pred is "O".'
+            'y_true and y_pred have no spans, as every label is "O": pass at least one.'
         )
     return report(true, pred, types, digits, output_dict)

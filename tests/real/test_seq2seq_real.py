@@ -45,7 +45,7 @@ def timed_fit(model, X, y):
 def predict(model, X):
     """Predict; a few targets may be cut."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".* had no end within")
+        warnings.filterwarnings("ignore", ".* did not end within")
         return model.predict(X)
 
 

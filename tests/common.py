@@ -1,0 +1,93 @@
+"""Data, models and comparisons that several test modules share."""
+
+import numpy as np
+from numpy.testing import assert_allclose, assert_array_equal, assert_equal
+from scipy import sparse
+
+from skrnn import Sequences
+
+V = 5  # token ids are below it
+METHODS = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score_samples",
+    "log_proba_per_step",
+    "predict_n_best",
+)
+
+
+def make_ids(n, seed=0, shortest=1, longest=8):
+    """Return sequences of token ids."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(shortest, longest + 1, n)
+    return [rng.integers(0, V, size=length) for length in lengths]
+
+
+def one_hot(X, kind):
+    """Return the one-hot rows of ids, "dense" or "sparse"."""
+    rows = [np.eye(V)[x] for x in X]
+    return rows if kind == "dense" else [sparse.csr_array(r) for r in rows]
+
+
+def to_sequences(X):
+    return Sequences(np.concatenate(X), np.cumsum([0, *map(len, X)]))
+
+
+def object_array(items):
+    array = np.empty(len(items), dtype=object)
+    for i, item in enumerate(items):
+        array[i] = item
+    return array
+
+
+def take(items, index):
+    """Return some of the items of a list or an array, in this order; None of None."""
+    if items is None:
+        return None
+    return items[index] if isinstance(items, np.ndarray) else [items[i] for i in index]
+
+
+def flat(items):
+    return np.concatenate(list(items))
+
+
+def in_lists(targets):
+    return [list(target) for target in targets]
+
+
+def nested(items):
+    """Return arrays of objects, and tuples, as lists, and what is in them."""
+    if isinstance(items, np.ndarray) and items.dtype == object:
+        items = items.tolist()
+    return [*map(nested, items)] if isinstance(items, (list, tuple)) else items
+
+
+def results(model, X, y=None):
+    """Return what each method of a fitted model gives; y are conditions."""
+    given = (X,) if y is None else (X, y)
+    names = [name for name in METHODS if hasattr(model, name)]
+    return {name: nested(getattr(model, name)(*given)) for name in names}
+
+
+def assert_same_results(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        assert_equal(a[name], b[name], err_msg=name)
+
+
+def assert_same_model(a, b):
+    assert a.weights_.keys() == b.weights_.keys()
+    for name, values in a.weights_.items():
+        assert_array_equal(values, b.weights_[name], err_msg=name)
+
+
+def assert_near_model(a, b, rtol, atol):
+    assert a.weights_.keys() == b.weights_.keys()
+    for name, values in a.weights_.items():
+        assert_allclose(values, b.weights_[name], rtol=rtol, atol=atol, err_msg=name)
+
+
+def assert_other_model(a, b):
+    assert not np.array_equal(a.weights_["U0"], b.weights_["U0"])
