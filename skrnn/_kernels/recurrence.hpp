@@ -83,7 +83,7 @@ inline int n_parts(const Shape& s, int n_threads) {
 
 // Calls f(row, column, count) for the vectors of n rows of H numbers.
 template <class T, class F>
-[[gnu::flatten]] inline void for_each_unit(long n, long H, const F& f) {
+[[gnu::flatten]] inline void for_each_unit(long n, long H, F f) {
   constexpr int W = kLanes<T>;
   for (long r = 0; r < n; ++r) {
     long j = 0;
@@ -160,14 +160,14 @@ class ForwardPart {
     else
       fill(a_.get(), n * kWidth * H_, T(0));
     if constexpr (Cell::second_gates > 0) {
-      for_each_unit<T>(n, H_, [&](long r, long k, int count) {
+      for_each_unit<T>(n, H_, [=, this](long r, long k, int count) {
         Cell::template first<T>(at(row + r, j + r, r, k, count, prev),
                                 {stage_.get() + r * kStageWidth * H_ + k, H_, count});
       });
       U_.second.multiply(stage_.get() + kWidth * H_, kStageWidth * H_, n,
                          stage_.get() + (kWidth + 1) * H_, kStageWidth * H_, false);
     }
-    for_each_unit<T>(n, H_, [&](long r, long k, int count) {
+    for_each_unit<T>(n, H_, [=, this](long r, long k, int count) {
       const State<T> now =
           Cell::template forward<T>(at(row + r, j + r, r, k, count, prev));
       if constexpr (Cell::memory)
@@ -285,7 +285,7 @@ class BackwardPart {
   // before replace those by the states after it.
   void step(long row, Previous prev, long n, bool to_before) const {
     T* carry = s_.dh_first + first_ * H_;
-    for_each_unit<T>(n, H_, [&](long r, long k, int count) {
+    for_each_unit<T>(n, H_, [=, this](long r, long k, int count) {
       const BackwardStep<T> step = at(row, r, k, count, prev);
       const State<T> direct = Cell::template backward<T>(step);
       if constexpr (Cell::memory)
@@ -295,7 +295,7 @@ class BackwardPart {
     if constexpr (Cell::second_gates > 0) {
       UT_.second.multiply(s_.dz + (row * kGates + kWidth) * H_, kGates * H_, n,
                           dsecond_.get(), H_, false);
-      for_each_unit<T>(n, H_, [&](long r, long k, int count) {
+      for_each_unit<T>(n, H_, [=, this](long r, long k, int count) {
         T* to = carry + r * H_ + k;
         const Vec<T> before = load_part(to, count);
         const Vec<T> direct = Cell::template first_backward<T>(
