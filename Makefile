@@ -9,7 +9,9 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 NUMPY_TESTS := $(patsubst %,tests/test_%.py,recurrence gradients network golden \
 	first_layer heads optimizers solvers training attention ctc common language_model \
 	seq2seq transcriber threads)
-SOURCES := pyproject.toml CMakeLists.txt $(wildcard skrnn/_kernels/*pp)
+CPP := $(wildcard skrnn/_kernels/*pp skrnn/_kernels/cells/*pp)
+SOURCES := pyproject.toml CMakeLists.txt $(CPP)
+CPP_TESTS := $(wildcard tests/cpp/*pp)
 SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning
 
 .PHONY: demo test test-real lint docs sanitize clean
@@ -32,25 +34,54 @@ test-real: .venv/.test
 lint: .venv/.lint .venv/.docs
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
+	$(BIN)/clang-format --dry-run --Werror $(CPP) $(CPP_TESTS)
+	$(CLANG_TIDY) skrnn/_kernels/dispatch.cpp -- $(CPP_OPTIONS) -DSKRNN_ISA=baseline
+	$(CLANG_TIDY) skrnn/_kernels/threads.cpp skrnn/_kernels/memory.cpp \
+		-- $(CPP_OPTIONS)
 	$(SPHINX) -D plot_gallery=0 docs docs/_build/check
 
-# the tests of the kernels under the address and undefined behaviour sanitizers of gcc
-SANITIZED := build/sanitize
-SANITIZED_TESTS := import sys, pytest; \
+CLANG_TIDY := $(BIN)/clang-tidy --quiet
+CPP_OPTIONS := -std=c++20 -Wall -Wextra
+
+# The tests of the kernels, their threads and CTC under the sanitizers of gcc: of
+# addresses and undefined behaviour, and then of threads. Before that: no function is
+# in the objects of two instruction sets, for the linker would keep one of the two.
+KERNEL_TESTS := tests/test_kernels.py tests/test_kernel_arguments.py tests/test_ctc.py
+SANITIZED_TESTS = import sys, pytest; \
 	sys.meta_path = [f for f in sys.meta_path if '_editable' not in type(f).__module__]; \
-	sys.exit(pytest.main(['tests/test_kernels.py', 'tests/test_ctc.py']))
-sanitize: .venv/.test
-	$(BIN)/python -m pip -qq --disable-pip-version-check install cmake nanobind
-	$(BIN)/cmake -S . -B $(SANITIZED) -DSKRNN_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release \
+	sys.exit(pytest.main('$(KERNEL_TESTS) -q -p no:cacheprovider'.split()))
+SANITIZED = build/$(1)/tree
+OBJECTS = $$(find build/$(1) -name dispatch.cpp.o)
+define sanitize
+	$(BIN)/cmake -S . -B build/$(1) -DSKRNN_SANITIZE=$(1) -DCMAKE_BUILD_TYPE=Release \
 		-DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python \
 		-Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) > /dev/null
-	$(BIN)/cmake --build $(SANITIZED) --parallel > /dev/null
-	mkdir -p $(SANITIZED)/tree
-	cp -r skrnn $(SANITIZED)/tree
-	cp $(SANITIZED)/_compiled*.so $(SANITIZED)/tree/skrnn/_kernels
-	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-		ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-		PYTHONPATH=$(SANITIZED)/tree $(BIN)/python -P -c "$(SANITIZED_TESTS)"
+	$(BIN)/cmake --build build/$(1) --parallel > /dev/null
+	for object in $(OBJECTS); do \
+		nm --defined-only $$object | awk '$$2 ~ /^[VWu]$$/ {print $$3}' | sort -u; \
+	done | sort | uniq -d | c++filt > build/$(1)/shared
+	if [ -s build/$(1)/shared ]; then \
+		echo "In the objects of several instruction sets:"; cat build/$(1)/shared; exit 1; \
+	fi
+	mkdir -p $(SANITIZED)
+	rm -rf $(SANITIZED)/skrnn
+	cp -r skrnn $(SANITIZED)
+	cp build/$(1)/_compiled*.so $(SANITIZED)/skrnn/_kernels
+	g++ -std=c++20 -g -pthread -fsanitize=$(1) tests/cpp/threads_test.cpp \
+		skrnn/_kernels/threads.cpp -o build/$(1)/threads_test
+	build/$(1)/threads_test sanitized
+	LD_PRELOAD="$$(gcc -print-file-name=$(2)) $$(gcc -print-file-name=libstdc++.so)" \
+		PYTHONPATH=$(SANITIZED) $(3) $(BIN)/python -P -c "$(SANITIZED_TESTS)"
+endef
+sanitize: .venv/.test
+	$(BIN)/python -m pip -qq --disable-pip-version-check install cmake nanobind
+	$(call sanitize,address$(comma)undefined,libasan.so,$(ASAN))
+	$(call sanitize,thread,libtsan.so,$(TSAN))
+
+comma := ,
+ASAN := ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/cpp/leaks.txt:print_suppressions=0
+TSAN := TSAN_OPTIONS=suppressions=$(CURDIR)/tests/cpp/races.txt:exitcode=66
 
 docs: .venv/.docs
 	$(SPHINX) docs docs/_build/html

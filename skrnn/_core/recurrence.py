@@ -43,7 +43,7 @@ def forward(
     *,
     rows=None,
     keep=True,
-    batch_invariant=None,
+    batch_invariant=False,
     n_threads=1,
 ):
     """Run a cell through all steps of a packed batch.
@@ -66,9 +66,9 @@ def forward(
         The row of z that each step uses; step i uses row i if None.
     keep : bool, default=True
         Whether to return a tape for `backward`.
-    batch_invariant : bool, default=None
+    batch_invariant : bool, default=False
         Whether the bits of each row must not depend on the other sequences in the
-        batch. Those of the kernels never do. None: ``not keep``.
+        batch. Those of the kernels never do.
     n_threads : int, default=1
         Threads of the kernels; the result is the same to the last bit.
 
@@ -83,8 +83,6 @@ def forward(
     """
     compiled = None if kernels.compiled is None else kernels.cells.get(cell.kernel)
     if compiled is None:
-        if batch_invariant is None:
-            batch_invariant = not keep
         return _forward_by_numpy(
             cell, z, U, w, sizes, state, rows, keep, batch_invariant
         )

@@ -203,6 +203,7 @@ class Stack:
                 None if state is None else state[i],
                 rows=index,
                 keep=training,
+                batch_invariant=not training,
                 n_threads=self.n_threads,
             )
             last.append(state_after)

@@ -30,9 +30,8 @@ int attention_threads(const AttentionArgs<T>& s, int n_threads) {
 // v tanh(q + key)
 template <class T>
 inline T additive_score(const T* v, const T* q, const T* key, long A) {
-  Vec<T> sums{};
-  for_each_vector<T>(A, [&](long j, int m) {
-    sums += load_part(v + j, m) * vtanh<T>(load_part(q + j, m) + load_part(key + j, m));
+  const Vec<T> sums = sum_of_vectors<T>(A, [=](long j, int m) {
+    return load_part(v + j, m) * vtanh<T>(load_part(q + j, m) + load_part(key + j, m));
   });
   return sum_of_lanes<T>(sums);
 }
@@ -61,7 +60,7 @@ void attend(const AttentionArgs<T>& s, T* context, int n_threads) {
 template <class T>
 inline void additive_score_backward(T dscore, const T* v, const T* q, const T* key,
                                     long A, T* dq, T* dkey, T* dv) {
-  for_each_vector<T>(A, [&](long j, int m) {
+  for_each_vector<T>(A, [=](long j, int m) {
     const Vec<T> x = vtanh<T>(load_part(q + j, m) + load_part(key + j, m));
     const Vec<T> dtanh = dscore * load_part(v + j, m), slope = T(1) - x * x;
     store_part(dq + j, multiply_add<T>(dtanh, slope, load_part(dq + j, m)), m);

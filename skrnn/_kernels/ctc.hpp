@@ -97,7 +97,7 @@ class CtcSequence {
     for (long t = 1; t < L_; ++t) {
       const double *before = alpha_[t - 1], *e = emitted_[t];
       double* a = alpha_[t];
-      for_each_vector<double>(S, [&](long s, int m) {
+      for_each_vector<double>(S, [=](long s, int m) {
         const Vec<double> sum = log_sum(load(before + s), load(before + s - 1),
                                         load(before + s - 2) + load(skip + s));
         store_part(a + s, sum + load(e + s), m);
@@ -113,14 +113,16 @@ class CtcSequence {
     const long S = states_.n;
     // Logarithms of the sums over the ends of paths, the state's own emission included.
     const Table sums(2, states_.width);
-    const Buffer<double> share(states_.width), occupied(K_);
+    const Buffer<double> shares(states_.width), occupied(K_);
+    double* share = shares.get();
     const double* skip = states_.skip();
     for (long t = L_ - 1; t >= 0; --t) {
+      const bool is_last = t == L_ - 1;
       const double *alpha = alpha_[t], *e = emitted_[t], *after = sums[(t + 1) % 2];
       double* now = sums[t % 2];
-      for_each_vector<double>(S, [&](long s, int m) {
+      for_each_vector<double>(S, [=](long s, int m) {
         Vec<double> sum;
-        if (t == L_ - 1) {
+        if (is_last) {
           sum = broadcast<double>(kNever);
           for (int l = 0; l < m; ++l)
             if (s + l >= S - 2) sum[l] = 0;
@@ -128,7 +130,7 @@ class CtcSequence {
           sum = log_sum(load(after + s), load(after + s + 1),
                         load(after + s + 2) + load(skip + s + 2));
         }
-        store_part(share.get() + s, vexp<double>(load(alpha + s) + sum - log_p), m);
+        store_part(share + s, vexp<double>(load(alpha + s) + sum - log_p), m);
         store_part(now + s, sum + load(e + s), m);
       });
       fill(occupied.get(), K_, 0.0);

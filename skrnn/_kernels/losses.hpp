@@ -25,7 +25,7 @@ void softmax_loss(const SoftmaxLossArgs<T>& s, int n_threads) {
       const T sum = exponentials(p, K, top, p);
       s.losses[row] = known ? std::log(sum) - true_score : T(0);
       const T scale = s.weights[row] / sum;
-      for_each_vector<T>(K, [&](long k, int count) {
+      for_each_vector<T>(K, [=](long k, int count) {
         store_part(p + k, load_part(p + k, count) * scale, count);
       });
       if (known) p[s.y[row]] -= s.weights[row];

@@ -114,7 +114,7 @@ void multiply_panel(Matrix<T> a, long n_rows, long K, Panel<T> panel, Target<T> 
 // Adds to `sums` the sums of m columns, of n rows with a stride.
 template <class T>
 void sum_columns(const T* rows, ptrdiff_t stride, long n, long m, T* sums) {
-  for_each_vector<T>(m, [&](long k, int count) {
+  for_each_vector<T>(m, [=](long k, int count) {
     Vec<T> sum = load_part(sums + k, count);
     for (long i = 0; i < n; ++i) sum += load_part(rows + i * stride + k, count);
     store_part(sums + k, sum, count);
@@ -132,9 +132,11 @@ template <class T>
 void pack_panel(Matrix<T> b, long K, long columns, T* panel, long width) {
   constexpr long W = kLanes<T>;
   if (b.column != 1) {
-    for (long l = 0; l < width; ++l)
+    for (long l = 0; l < width; ++l) {
+      const T* from = b.p + l * b.column;
       for (long k = 0; k < K; ++k)
-        panel[k * width + l] = l < columns ? b.p[k * b.row + l * b.column] : T(0);
+        panel[k * width + l] = l < columns ? from[k * b.row] : T(0);
+    }
     return;
   }
   for (long k = 0; k < K; ++k)

@@ -45,7 +45,8 @@ inline T* copy(const T* from, long n, T* to) {
 template <class T>
 class Buffer {
  public:
-  explicit Buffer(long n) : p_(static_cast<T*>(allocate(size_t(n), sizeof(T)))) {}
+  explicit Buffer(long n)
+      : p_(n == 0 ? nullptr : static_cast<T*>(allocate(size_t(n), sizeof(T)))) {}
   Buffer(long n, T value) : Buffer(n) { fill(p_, n, value); }
   ~Buffer() { std::free(p_); }
   Buffer(Buffer&& other) noexcept : p_(other.p_) { other.p_ = nullptr; }

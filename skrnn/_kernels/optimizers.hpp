@@ -20,17 +20,18 @@ void for_each_row(const Rows& rows, const F& f) {
 // A step of Adam, or of Kingma and Ba's equivalent of it.
 template <class T>
 void adam(const AdamArgs<T>& s) {
+  const T scale = s.scale, beta_1 = s.beta_1, beta_2 = s.beta_2;
+  const T rate = s.rate, epsilon = s.epsilon;
   for_each_row(s.rows, [&](long at, long from, long n) {
     T *p = s.p + at, *mean = s.mean + at, *square = s.square + at;
     const T* g = s.g + from;
-    for_each_vector<T>(n, [&](long i, int m) {
-      const Vec<T> d = load_part(g + i, m) * s.scale;
-      const Vec<T> first = load_part(mean + i, m) * s.beta_1 + d * (T(1) - s.beta_1);
-      const Vec<T> second =
-          load_part(square + i, m) * s.beta_2 + d * d * (T(1) - s.beta_2);
+    for_each_vector<T>(n, [=](long i, int m) {
+      const Vec<T> d = load_part(g + i, m) * scale;
+      const Vec<T> first = load_part(mean + i, m) * beta_1 + d * (T(1) - beta_1);
+      const Vec<T> second = load_part(square + i, m) * beta_2 + d * d * (T(1) - beta_2);
       store_part(mean + i, first, m);
       store_part(square + i, second, m);
-      const Vec<T> step = first * s.rate / (vsqrt<T>(second) + s.epsilon);
+      const Vec<T> step = first * rate / (vsqrt<T>(second) + epsilon);
       store_part(p + i, load_part(p + i, m) - step, m);
     });
   });
@@ -40,16 +41,17 @@ void adam(const AdamArgs<T>& s) {
 template <class T>
 void sgd(const SgdArgs<T>& s) {
   const Vec<T> down = broadcast<T>(-(s.scale * s.rate));
+  const T momentum = s.momentum;
+  const bool nesterov = s.nesterov;
   for_each_row(s.rows, [&](long at, long from, long n) {
     T *p = s.p + at, *velocity = s.velocity ? s.velocity + at : nullptr;
     const T* gradient = s.g + from;
-    for_each_vector<T>(n, [&](long i, int m) {
+    for_each_vector<T>(n, [=](long i, int m) {
       const Vec<T> g = load_part(gradient + i, m), old = load_part(p + i, m);
       if (velocity == nullptr) return store_part(p + i, old + g * down, m);
-      const Vec<T> v =
-          multiply_add<T>(g, down, load_part(velocity + i, m) * s.momentum);
+      const Vec<T> v = multiply_add<T>(g, down, load_part(velocity + i, m) * momentum);
       store_part(velocity + i, v, m);
-      const Vec<T> step = s.nesterov ? multiply_add<T>(g, down, v * s.momentum) : v;
+      const Vec<T> step = nesterov ? multiply_add<T>(g, down, v * momentum) : v;
       store_part(p + i, old + step, m);
     });
   });
@@ -68,7 +70,7 @@ void add_rows(const AddRowsArgs<T>& s, int n_threads) {
     for (long i = 0; i < s.n; ++i) {
       T* to = s.to + s.index[i] * m + first;
       const T* from = s.values + i * m + first;
-      for_each_vector<T>(last - first, [&](long k, int count) {
+      for_each_vector<T>(last - first, [=](long k, int count) {
         store_part(to + k, load_part(to + k, count) + load_part(from + k, count),
                    count);
       });

@@ -83,7 +83,7 @@ inline int n_parts(const Shape& s, int n_threads) {
 
 // Calls f(row, column, count) for the vectors of n rows of H numbers.
 template <class T, class F>
-[[gnu::flatten]] inline void for_each_unit(long n, long H, const F& f) {
+[[gnu::flatten]] inline void for_each_unit(long n, long H, F f) {
   constexpr int W = kLanes<T>;
   for (long r = 0; r < n; ++r) {
     long j = 0;
@@ -127,7 +127,8 @@ class ForwardPart {
             smaller(last - first,
                     larger(kStepRows, kCacheBytes / (kWidth * H_ * long(sizeof(T)))))),
         a_(n_rows_ * kWidth * H_),
-        stage_(Cell::second_gates > 0 ? n_rows_ * kStageWidth * H_ : 0) {}
+        stage_(Cell::second_gates > 0 ? n_rows_ * kStageWidth * H_ : 0),
+        zeros_(Cell::direct && s.h0 == nullptr ? H_ : 0, T(0)) {}
 
   void run() const {
     long start = 0, before = 0;
@@ -153,40 +154,49 @@ class ForwardPart {
   // the gates of the first product, what the second multiplies, and the result
   static constexpr int kStageWidth = kWidth + 1 + Cell::second_gates;
 
+  // The outputs of a step; the stride is that of the sequences.
+  struct Outputs {
+    const T* p;
+    long stride;
+  };
+
   // One step of n sequences from j on, whose first row is `row`.
   void step(long row, long j, const T* prev, long n) const {
     if (prev != nullptr)
       U_.first.multiply(prev, H_, n, a_.get(), kWidth * H_, false);
     else
       fill(a_.get(), n * kWidth * H_, T(0));
+    const Outputs before = {prev != nullptr ? prev : zeros_.get(), prev ? H_ : 0};
     if constexpr (Cell::second_gates > 0) {
-      for_each_unit<T>(n, H_, [&](long r, long k, int count) {
-        Cell::template first<T>(at(row + r, j + r, r, k, count, prev),
+      for_each_unit<T>(n, H_, [=, this](long r, long k, int count) {
+        Cell::template first<T>(at(row + r, j + r, r, k, count, before),
                                 {stage_.get() + r * kStageWidth * H_ + k, H_, count});
       });
       U_.second.multiply(stage_.get() + kWidth * H_, kStageWidth * H_, n,
                          stage_.get() + (kWidth + 1) * H_, kStageWidth * H_, false);
     }
-    for_each_unit<T>(n, H_, [&](long r, long k, int count) {
+    for_each_unit<T>(n, H_, [=, this](long r, long k, int count) {
       const State<T> now =
-          Cell::template forward<T>(at(row + r, j + r, r, k, count, prev));
+          Cell::template forward<T>(at(row + r, j + r, r, k, count, before));
       if constexpr (Cell::memory)
         store_part(s_.c_last + (j + r) * H_ + k, now.c, count);
       store_part(s_.h + (row + r) * H_ + k, now.h, count);
     });
   }
 
-  ForwardStep<T> at(long row, long j, long r, long k, int count, const T* prev) const {
+  ForwardStep<T> at(long row, long j, long r, long k, int count, Outputs prev) const {
     const long input = s_.rows != nullptr ? s_.rows[row] : row;
     ForwardStep<T> step = {
         .z = {s_.z + input * Cell::gates * H_ + k, H_, count},
         .a = {a_.get() + r * kWidth * H_ + k, H_, count},
         .w = {s_.w + k, H_, count},
-        .prev = {load_or_zero(prev, r * H_ + k, count)},
+        .prev = {},
         .saved = {advance(s_.saved, row * Cell::slots * H_ + k), H_, count},
         .first = {},
         .second = {},
     };
+    if constexpr (Cell::direct)
+      step.prev.h = load_part(prev.p + r * prev.stride + k, count);
     if constexpr (Cell::memory) step.prev.c = load_part(s_.c_last + j * H_ + k, count);
     if constexpr (Cell::second_gates > 0) {
       const T* stage = stage_.get() + r * kStageWidth * H_ + k;
@@ -202,6 +212,7 @@ class ForwardPart {
   const long n_rows_;  // at a time
   const Buffer<T> a_;  // recurrent projections
   const Buffer<T> stage_;
+  const Buffer<T> zeros_;  // the outputs before the first step
 };
 
 template <class Cell, class T>
@@ -285,7 +296,7 @@ class BackwardPart {
   // before replace those by the states after it.
   void step(long row, Previous prev, long n, bool to_before) const {
     T* carry = s_.dh_first + first_ * H_;
-    for_each_unit<T>(n, H_, [&](long r, long k, int count) {
+    for_each_unit<T>(n, H_, [=, this](long r, long k, int count) {
       const BackwardStep<T> step = at(row, r, k, count, prev);
       const State<T> direct = Cell::template backward<T>(step);
       if constexpr (Cell::memory)
@@ -295,7 +306,7 @@ class BackwardPart {
     if constexpr (Cell::second_gates > 0) {
       UT_.second.multiply(s_.dz + (row * kGates + kWidth) * H_, kGates * H_, n,
                           dsecond_.get(), H_, false);
-      for_each_unit<T>(n, H_, [&](long r, long k, int count) {
+      for_each_unit<T>(n, H_, [=, this](long r, long k, int count) {
         T* to = carry + r * H_ + k;
         const Vec<T> before = load_part(to, count);
         const Vec<T> direct = Cell::template first_backward<T>(
@@ -315,11 +326,12 @@ class BackwardPart {
         .saved = {advance(s_.saved, (row + r) * Cell::slots * H_ + k), H_, count},
         .w = {s_.w + k, H_, count},
         .h = load_part(s_.h + unit, count),
-        .prev = {load_or_zero(prev.h, r * H_ + k, count)},
+        .prev = {},
         .d = {load_part(s_.dh + unit, count) + load_part(s_.dh_first + carry, count)},
         .dz = {s_.dz + gates, H_, count},
         .da = {s_.da + gates, H_, count},
     };
+    if constexpr (Cell::direct) step.prev.h = load_or_zero(prev.h, r * H_ + k, count);
     if constexpr (Cell::memory) {
       step.prev.c = load_or_zero(prev.c, r * prev.c_stride + k, count);
       step.d.c = load_part(s_.dc_first + carry, count);

@@ -78,9 +78,16 @@ inline Vec<T> load(const T* p) {
   return v;
 }
 
+// A vector anywhere in an array of T, which it may be an alias of. A copy by memcpy could
+// be one of anything, and all pointers would be loaded again after it.
+template <class T>
+struct Unaligned {
+  typedef T type __attribute__((vector_size(kBytes), aligned(alignof(T))));
+};
+
 template <class T>
 inline void store(T* p, Vec<T> v) {
-  std::memcpy(p, &v, sizeof(v));
+  *reinterpret_cast<typename Unaligned<T>::type*>(p) = v;
 }
 
 #if defined(__AVX512F__)
@@ -289,13 +296,25 @@ inline T sum_of_lanes(Vec<T> v) {
   return sum;
 }
 
-// Calls f(j, count) for the vectors of n numbers: whole ones, and the rest at the end.
+// Calls f(j, count) for the vectors of n numbers: whole ones, and the rest at the end. What
+// f captures by value stays in registers.
 template <class T, class F>
-[[gnu::flatten]] inline void for_each_vector(long n, const F& f) {
+[[gnu::flatten]] inline void for_each_vector(long n, F f) {
   constexpr int W = kLanes<T>;
   long j = 0;
   for (; j + W <= n; j += W) f(j, W);
   if (j < n) f(j, int(n - j));
+}
+
+// Returns the sum of f(j, count) for these vectors.
+template <class T, class F>
+[[gnu::flatten]] inline Vec<T> sum_of_vectors(long n, F f) {
+  constexpr int W = kLanes<T>;
+  Vec<T> sum{};
+  long j = 0;
+  for (; j + W <= n; j += W) sum += f(j, W);
+  if (j < n) sum += f(j, int(n - j));
+  return sum;
 }
 
 // The largest of n numbers, minus infinity of none; NaN is passed over.
@@ -318,10 +337,10 @@ inline T largest(const T* p, long n) {
 // division.
 template <class T>
 inline T exponentials(const T* p, long n, T shift, T* e) {
-  Vec<T> sums{};
-  for_each_vector<T>(n, [&](long j, int m) {
-    store_part(e + j, vexp<T>(load_part(p + j, m) - shift), m);
-    sums += load_part(e + j, m);
+  const Vec<T> sums = sum_of_vectors<T>(n, [=](long j, int m) {
+    const Vec<T> v = vexp<T>(load_part(p + j, m) - shift);
+    store_part(e + j, v, m);
+    return m < kLanes<T> ? load_part(e + j, m) : v;
   });
   return sum_of_lanes<T>(sums);
 }

@@ -69,7 +69,7 @@ struct BackwardStep {
 struct Cell {
   static constexpr int extra = 0;        // arrays of extra weights
   static constexpr bool memory = false;  // whether there is a c
-  static constexpr bool direct = true;   // whether the derivative by h has that part
+  static constexpr bool direct = true;   // whether h is used other than in a product
   static constexpr bool own_da = false;  // whether da is not dz
 
   // The last gates may have a second product, of a function of h and other gates. Then
