@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state, get_tags
 from skrnn._core import make_network
 from skrnn._core.batching import Independent, Stream
 from skrnn._core.cells import CELLS
+from skrnn._core.heads import HEADS
 from skrnn._core.optimizers import RULES, Optimizer, learning_rate_at
 from skrnn._core.training import Diverged, History, train
 from skrnn._estimator import Estimator, all_or_nothing
@@ -362,6 +363,9 @@ class BaseRNN(CallbackSupportMixin, Estimator, metaclass=ABCMeta):
 
     def _network(self, n_threads=1):
         return make_network(self._architecture, n_threads=n_threads)
+
+    def _head(self):
+        return HEADS[self._architecture["head"]]()
 
     def _params(self):
         return self._network().params(*self._weights)

@@ -191,7 +191,7 @@ class LabelRNN(BaseRNN):
 
     def _decide(self, scores, offsets):
         """Return the index of the most probable class, or the rows of 0 and 1."""
-        decided = self._network().head.decode(scores, offsets)
+        decided = self._head().decode(scores, offsets)
         return decided[:, 0] if self._is_binary else decided
 
     def _predict(self, scores, offsets):
@@ -204,7 +204,7 @@ class LabelRNN(BaseRNN):
         scores = scores.astype(np.float64)
         if self._is_binary:
             scores = np.concatenate([-scores, scores], axis=1)
-        return getattr(self._network().head, method)(scores)
+        return getattr(self._head(), method)(scores)
 
     def _score(self, X, y, sample_weight):
         """Return the share of terms that are right; an unknown label is a wrong one."""

@@ -346,7 +346,7 @@ class RNNTranscriber(TokenTargetRNN):
         if self.beam_width == 1 and self.language_model is None:
             if self.has_unknown_:
                 scores[:, len(self.classes_)] = -np.inf
-            return self._network().head.decode(scores, X.offsets)
+            return self._head().decode(scores, X.offsets)
         found = self._search(scores, X, self.beam_width)
         return stack([hypotheses[0][1] for hypotheses in found])
 
