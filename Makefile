@@ -51,13 +51,12 @@ SANITIZED_TESTS = import sys, pytest; \
 	sys.meta_path = [f for f in sys.meta_path if '_editable' not in type(f).__module__]; \
 	sys.exit(pytest.main('$(KERNEL_TESTS) -q -p no:cacheprovider'.split()))
 SANITIZED = build/$(1)/tree
-OBJECTS = $$(find build/$(1) -name dispatch.cpp.o)
 define sanitize
-	$(BIN)/cmake -S . -B build/$(1) -DSKRNN_SANITIZE=$(1) -DCMAKE_BUILD_TYPE=Release \
+	$(BIN)/cmake -S . -B build/$(1) -DSKRNN_SANITIZE=$(2) -DCMAKE_BUILD_TYPE=Release \
 		-DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python \
 		-Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) > /dev/null
-	$(BIN)/cmake --build build/$(1) --parallel > /dev/null
-	for object in $(OBJECTS); do \
+	$(BIN)/cmake --build build/$(1) --parallel 2 > /dev/null
+	for object in $$(find build/$(1) -name dispatch.cpp.o); do \
 		nm --defined-only $$object | awk '$$2 ~ /^[VWu]$$/ {print $$3}' | sort -u; \
 	done | sort | uniq -d | c++filt > build/$(1)/shared
 	if [ -s build/$(1)/shared ]; then \
@@ -67,16 +66,16 @@ define sanitize
 	rm -rf $(SANITIZED)/skrnn
 	cp -r skrnn $(SANITIZED)
 	cp build/$(1)/_compiled*.so $(SANITIZED)/skrnn/_kernels
-	g++ -std=c++20 -g -pthread -fsanitize=$(1) tests/cpp/threads_test.cpp \
+	g++ -std=c++20 -g -pthread -fsanitize=$(2) tests/cpp/threads_test.cpp \
 		skrnn/_kernels/threads.cpp -o build/$(1)/threads_test
 	build/$(1)/threads_test sanitized
-	LD_PRELOAD="$$(gcc -print-file-name=$(2)) $$(gcc -print-file-name=libstdc++.so)" \
-		PYTHONPATH=$(SANITIZED) $(3) $(BIN)/python -P -c "$(SANITIZED_TESTS)"
+	LD_PRELOAD="$(foreach library,$(3),$$(gcc -print-file-name=$(library)))" \
+		PYTHONPATH=$(SANITIZED) $(4) $(BIN)/python -P -c "$(SANITIZED_TESTS)"
 endef
 sanitize: .venv/.test
 	$(BIN)/python -m pip -qq --disable-pip-version-check install cmake nanobind
-	$(call sanitize,address$(comma)undefined,libasan.so,$(ASAN))
-	$(call sanitize,thread,libtsan.so,$(TSAN))
+	$(call sanitize,address,address$(comma)undefined,libasan.so libubsan.so,$(ASAN))
+	$(call sanitize,thread,thread,libtsan.so libstdc++.so,$(TSAN))
 
 comma := ,
 ASAN := ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \

@@ -64,6 +64,7 @@ class Adagrad:
     """
 
     n_slots = 1
+    compiled_update = None  # by numpy only
 
     def __init__(self, epsilon=1e-8):
         self.epsilon = epsilon
@@ -85,6 +86,7 @@ class RMSProp:
     """
 
     n_slots = 1
+    compiled_update = None  # by numpy only
 
     def __init__(self, rho=0.9, epsilon=1e-8):
         self.rho, self.epsilon = rho, epsilon
@@ -167,8 +169,9 @@ class Optimizer:
     def step(self, params, grads, lr, scale=1.0):
         """Update the parameters in place, by the gradients times `scale`."""
         self.t += 1
-        if kernels.compiled is not None and hasattr(self.rule, "compiled_update"):
-            update, options = self.rule.compiled_update, (lr, self.t, scale)
+        update = self.rule.compiled_update
+        if kernels.compiled is not None and update is not None:
+            options = lr, self.t, scale
             update(params.flat, None, grads.flat, self.flat_slots, *options)
             rows, values = grads.table
             rows = None if isinstance(rows, slice) else rows

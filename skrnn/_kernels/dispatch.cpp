@@ -1,12 +1,13 @@
 // The table of kernels of an instruction set: compiled once for each of them, in a
 // namespace of its own, SKRNN_ISA.
 #include "attention.hpp"
+#include "backward.hpp"
 #include "cells/cells.hpp"
 #include "ctc.hpp"
+#include "forward.hpp"
 #include "losses.hpp"
 #include "matmul.hpp"
 #include "optimizers.hpp"
-#include "recurrence.hpp"
 #include "types.hpp"
 
 #define SKRNN_TEXT(x) #x

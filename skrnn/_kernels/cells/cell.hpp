@@ -1,7 +1,7 @@
 // What a compiled cell consists of. A cell is a struct in a header of its own, with the
 // equations, names and order of the gates of the class in skrnn/_core/cells.py, for one
-// vector of units at a time; SKRNN_CELL gives it a number, and recurrence.hpp has the
-// loops. To add one, write the header, and include it in cells.hpp.
+// vector of units at a time; SKRNN_CELL gives it a number, and forward.hpp and backward.hpp
+// have the loops. To add one, write the header, and include it in cells.hpp.
 #pragma once
 
 #include "../matmul.hpp"
