@@ -62,9 +62,9 @@ inline void additive_score_backward(T dscore, const T* v, const T* q, const T* k
                                     long A, T* dq, T* dkey, T* dv) {
   for_each_vector<T>(A, [=](long j, int m) {
     const Vec<T> x = vtanh<T>(load_part(q + j, m) + load_part(key + j, m));
-    const Vec<T> dtanh = dscore * load_part(v + j, m), slope = T(1) - x * x;
-    store_part(dq + j, multiply_add<T>(dtanh, slope, load_part(dq + j, m)), m);
-    store_part(dkey + j, multiply_add<T>(dtanh, slope, load_part(dkey + j, m)), m);
+    const Vec<T> dx = dscore * load_part(v + j, m) * (T(1) - x * x);
+    store_part(dq + j, load_part(dq + j, m) + dx, m);
+    store_part(dkey + j, load_part(dkey + j, m) + dx, m);
     store_part(dv + j, load_part(dv + j, m) + dscore * x, m);
   });
 }
