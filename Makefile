@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 BIN := .venv/bin
-INSTALL := $(BIN)/python -m pip -qq --disable-pip-version-check install --editable
+INSTALL := $(BIN)/python -m pip -qq --disable-pip-version-check install
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 NUMPY_TESTS := $(patsubst %,tests/test_%.py,recurrence gradients network golden \
 	first_layer heads optimizers solvers training attention ctc common language_model \
@@ -73,7 +73,7 @@ define sanitize
 		PYTHONPATH=$(SANITIZED) $(4) $(BIN)/python -P -c "$(SANITIZED_TESTS)"
 endef
 sanitize: .venv/.test
-	$(BIN)/python -m pip -qq --disable-pip-version-check install cmake nanobind
+	$(INSTALL) cmake nanobind
 	$(call sanitize,address,address$(comma)undefined,libasan.so libubsan.so,$(ASAN))
 	$(call sanitize,thread,thread,libtsan.so libstdc++.so,$(TSAN))
 
@@ -96,9 +96,13 @@ clean:
 	touch $@
 
 .venv/.package: .venv/.created $(SOURCES)
-	$(INSTALL) .
+	$(INSTALL) --editable .
 	touch $@
 
-.venv/.test .venv/.lint .venv/.docs: .venv/.%: .venv/.created $(SOURCES)
-	$(INSTALL) '.[$*]'
+# The dependencies of an extra alone: the package is built once.
+EXTRA := import sys, tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+	print(*project['optional-dependencies'][sys.argv[1]], sep='\n')
+.venv/.test .venv/.lint .venv/.docs: .venv/.%: .venv/.package
+	$(BIN)/python -c "$(EXTRA)" $* > $@.txt
+	$(INSTALL) --requirement $@.txt
 	touch $@
