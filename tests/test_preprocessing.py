@@ -313,17 +313,8 @@ def test_no_mark_and_no_letter_is_lost(text):
 # --- VocabularyEncoder ----------------------------------------------------------------
 
 
-def test_ids_by_falling_frequency_and_then_by_order():
-    encoder = VocabularyEncoder().fit([["b", "c", "c", "a"], ["d", "d", "c", "b"]])
-    assert encoder.vocabulary_ == {"<unk>": 0, "c": 1, "b": 2, "d": 3, "a": 4}
-    assert list(encoder.vocabulary_) == encoder.tokens_.tolist()
-    assert encoder.tokens_.dtype == object
-    assert encoder.n_tokens_ == 5
-
-
 def test_tokens_without_an_order_come_as_they_appear():
-    X = [["b", 2, None, "a", 2], [("c",), 1]]
-    encoder = VocabularyEncoder().fit(X)
+    encoder = VocabularyEncoder().fit([["b", 2, None, "a", 2], [("c",), 1]])
     assert encoder.tokens_.tolist() == ["<unk>", 2, "b", None, "a", ("c",), 1]
 
 
@@ -336,16 +327,17 @@ def test_tokens_without_an_order_come_as_they_appear():
     ({"min_count": 2, "max_tokens": 1}, ["c"]),
     ({"min_count": 3}, ["c"]),
 )
-def test_only_so_many_tokens_and_only_frequent_ones(params, known):
+def test_ids_by_falling_frequency_and_then_by_order(params, known):
     X = [["b", "c", "c", "a"], ["d", "d", "c", "b"]]
     encoder = VocabularyEncoder(**params).fit(X)
-    assert encoder.tokens_.tolist() == ["<unk>", *known]
+    assert encoder.tokens_.tolist() == list(encoder.vocabulary_) == ["<unk>", *known]
+    assert encoder.tokens_.dtype == object
+    ids = {token: i for i, token in enumerate(["<unk>", *known])}
+    assert encoder.vocabulary_ == ids
     out = encoder.transform(X)
-    assert out.n_tokens == encoder.n_tokens_ == len(known) + 1
-    ids = {token: i + 1 for i, token in enumerate(known)}
+    assert out.n_tokens == encoder.n_tokens_ == len(ids)
     assert as_lists(out) == [[ids.get(t, 0) for t in tokens] for tokens in X]
-    assert out.kind == "ids"
-    assert out.rows.dtype == np.int32
+    assert (out.kind, out.rows.dtype) == ("ids", np.int32)
 
 
 @pytest.mark.parametrize("X", [WORDS, [[], []], [["<unk>", "<unk>"]]])
@@ -356,18 +348,17 @@ def test_vocabulary_that_would_be_empty(X):
         VocabularyEncoder(min_count=9).fit(X)
 
 
-def test_unseen_tokens_are_unknown():
+def test_the_unknown_token():
     encoder = VocabularyEncoder().fit(WORDS)
     out = encoder.transform([["the", "zebra", None, 3, ("the",)], []])
     assert as_lists(out) == [[encoder.vocabulary_["the"], 0, 0, 0, 0], []]
-
-
-def test_the_unknown_token_in_the_data():
     encoder = VocabularyEncoder().fit([["<unk>", "<unk>", "a"]])
     assert encoder.vocabulary_ == {"<unk>": 0, "a": 1}
     assert as_lists(encoder.transform([["a", "<unk>"]])) == [[1, 0]]
     encoder = VocabularyEncoder(unknown_token=-1).fit([[-1, 5], [7, 7]])
     assert encoder.vocabulary_ == {-1: 0, 7: 1, 5: 2}
+    with pytest.raises(TypeError, match=r"unknown_token=\[\] is not hashable"):
+        VocabularyEncoder(unknown_token=[]).fit(WORDS)
 
 
 LISTED = [["b", "a"], ("b", "a"), ["b", "<unk>", "a"], np.array(["b", "a"])]
@@ -402,17 +393,11 @@ def test_what_is_no_vocabulary(vocabulary, message):
         VocabularyEncoder(vocabulary=vocabulary).fit(WORDS)
 
 
-def test_unknown_token_must_be_hashable():
-    with pytest.raises(TypeError, match=r"unknown_token=\[\] is not hashable"):
-        VocabularyEncoder(unknown_token=[]).fit(WORDS)
-
-
 def test_chords_and_integers_are_tokens():
     chords = [[(60, 64, 67), (60, 65, 69)], [(60, 64, 67), (48,), ()]]
     encoder = VocabularyEncoder().fit(chords)
     assert encoder.vocabulary_[60, 64, 67] == 1
-    decoded = encoder.inverse_transform(encoder.transform(chords))
-    assert as_lists(decoded) == chords
+    assert as_lists(encoder.inverse_transform(encoder.transform(chords))) == chords
     encoder = VocabularyEncoder().fit([[-3, 10**12], [-3]])
     assert encoder.vocabulary_ == {"<unk>": 0, -3: 1, 10**12: 2}
     assert as_lists(encoder.transform([[10**12, 0]])) == [[2, 0]]
@@ -420,13 +405,10 @@ def test_chords_and_integers_are_tokens():
 
 def test_decoding_takes_ids_in_any_container():
     encoder = VocabularyEncoder().fit([["a", "a", "b"]])
-    for ids in (
-        [[1, 2], [0]],
-        [np.array([1, 2]), np.array([0])],
-        column([[1, 2], [0]]),
-        encoder.transform([["a", "b"], ["x"]]),
-    ):
-        decoded = encoder.inverse_transform(ids)
+    ids = [[1, 2], [0]]
+    of_tokens = encoder.transform([["a", "b"], ["x"]])
+    for given_ids in (ids, list(map(np.array, ids)), column(ids), of_tokens):
+        decoded = encoder.inverse_transform(given_ids)
         assert decoded.kind == "tokens"
         assert as_lists(decoded) == [["a", "b"], ["<unk>"]]
     table = np.array([[1, 2], [2, 0]])
@@ -490,12 +472,6 @@ def test_one_hot_rows_are_floats():
             SequenceOneHotEncoder(dtype=dtype).fit(IDS)
 
 
-def test_one_hot_rows_need_no_index_dtype_of_scipy(monkeypatch):
-    monkeypatch.delattr(sparse, "get_index_dtype", raising=False)  # as before 1.11
-    rows = SequenceOneHotEncoder().fit_transform(IDS).rows
-    assert rows.indices.dtype == rows.indptr.dtype == np.int32
-
-
 def test_tokens_have_a_column_each_and_unknown_ones_the_first():
     encoder = SequenceOneHotEncoder(max_tokens=2, sparse_output=False)
     X = encoder.fit_transform([["b", "b", "c"], ["c", "a"]])
@@ -506,21 +482,20 @@ def test_tokens_have_a_column_each_and_unknown_ones_the_first():
     assert frequent.n_tokens_ == 2
 
 
-def test_one_hot_rows_are_those_of_the_ids():
-    ids = VocabularyEncoder().fit_transform(WORDS)
-    expected = as_lists(SequenceOneHotEncoder().fit_transform(WORDS))
-    assert as_lists(SequenceOneHotEncoder().fit_transform(ids)) == expected
-
-
-def test_the_number_of_ids_is_that_of_the_vocabulary():
+def test_one_hot_rows_are_those_of_the_ids_and_as_many_as_the_vocabulary():
     encoder = VocabularyEncoder().fit(WORDS)
+    expected = as_lists(SequenceOneHotEncoder().fit_transform(WORDS))
+    ids = encoder.transform(WORDS)
+    assert as_lists(SequenceOneHotEncoder().fit_transform(ids)) == expected
     one_hot = SequenceOneHotEncoder().fit(encoder.transform([["a"]]))
     assert one_hot.n_tokens_ == encoder.n_tokens_ > 2
 
 
 @pytest.mark.parametrize("X", [[["a", "b"], ["a"]], [[0, 1], [2]]])
-def test_one_hot_rows_enter_linear_models(X):
-    rows = SequenceOneHotEncoder().fit_transform(X).rows
+def test_one_hot_rows_enter_linear_models(X, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.delattr(sparse, "get_index_dtype", raising=False)  # as before scipy 1.11
+        rows = SequenceOneHotEncoder().fit_transform(X).rows
     assert rows.indices.dtype == rows.indptr.dtype == np.int32
     SGDClassifier().fit(rows, [0, 1, 0])
 
@@ -548,16 +523,16 @@ def test_probabilities_are_decoded_to_the_most_probable():
     assert_array_equal(list(decoded), probabilities.argmax(axis=2))
 
 
-def test_empty_sequences_stay_empty():
-    for X in ([["a"], []], [[2], []]):
-        for sparse_output in (True, False):
-            encoder = SequenceOneHotEncoder(sparse_output=sparse_output).fit(X)
-            out = encoder.transform(X)
-            assert out.lengths.tolist() == [1, 0]
-            assert as_lists(encoder.inverse_transform(out)) == X
-            assert encoder.transform([[], []]).lengths.tolist() == [0, 0]
+@pytest.mark.parametrize("X", [[["a"], []], [[2], []]])
+@pytest.mark.parametrize("sparse_output", [True, False])
+def test_empty_sequences_stay_empty(X, sparse_output):
+    encoder = SequenceOneHotEncoder(sparse_output=sparse_output).fit(X)
+    out = encoder.transform(X)
+    assert out.lengths.tolist() == [1, 0]
+    assert as_lists(encoder.inverse_transform(out)) == X
+    assert encoder.transform([[], []]).lengths.tolist() == [0, 0]
     with pytest.raises(ValueError, match="X has no steps, as all sequences are empty"):
-        SequenceOneHotEncoder().fit([[], []])
+        encoder.fit([[], []])
 
 
 # --- Stepwise -------------------------------------------------------------------------
@@ -593,6 +568,8 @@ def test_any_numbers_can_be_transformed():
     expected = StandardScaler().fit_transform(cube.reshape(12, 2))
     rows = Stepwise(StandardScaler()).fit_transform(cube).rows
     assert_allclose(rows, expected, rtol=1e-12)
+    rows = Stepwise(StandardScaler()).fit_transform(cube.astype(np.float32)).rows
+    assert rows.dtype == np.float32
     stepwise = Stepwise(StandardScaler()).fit([[0.5, 1.5], [2.5]])
     assert_allclose(stepwise.transformer_.mean_, [1.5], rtol=1e-12)
     assert stepwise.transform([[1, 2, 3]]).lengths.tolist() == [3]
@@ -601,11 +578,6 @@ def test_any_numbers_can_be_transformed():
     assert stepwise.n_features_in_ == 3
     assert_allclose(stepwise.transformer_.mean_, [2.5], rtol=1e-12)
     assert stepwise.transform(table).lengths.tolist() == [3, 3]
-
-
-def test_float32_stays_float32():
-    rows = [x.astype(np.float32) for x in ROWS]
-    assert Stepwise(StandardScaler()).fit_transform(rows).rows.dtype == np.float32
 
 
 def test_nested_parameters_and_clones():
@@ -651,15 +623,12 @@ class _Plain:
         return {}
 
 
-def test_fit_transform_fits_once():
+def test_fit_transform_fits_once_and_need_not_exist():
     _Counting.calls.clear()
     Stepwise(_Counting()).fit_transform(ROWS, y=[1, 2, 3, 4])
     assert _Counting.calls == ["fit_transform"]
     Stepwise(_Counting()).fit(ROWS, y=[1, 2, 3, 4]).transform(ROWS)
     assert _Counting.calls == ["fit_transform", "fit", "transform"]
-
-
-def test_transformer_that_has_fit_and_transform_only():
     out = Stepwise(_Plain()).fit_transform(ROWS)
     assert_allclose(out.rows.mean(), 0, atol=1e-12)
 
@@ -817,27 +786,18 @@ def test_columns_of_a_frame_are_joined_step_by_step(output):
     assert names == ["words__word", "ids__id", "rows__rows"]
 
 
-class _Mean(BaseEstimator):
-    """Scores by how many columns there are."""
-
-    def fit(self, X, y=None):
-        self.kind_ = as_sequences(X).kind
-        return self
-
-    def score(self, X, y=None):
-        return -abs(as_sequences(X).rows.shape[1] - 4)
+def like_4_columns(model, X, y=None):
+    """Score one-hot rows by how many columns there are."""
+    return -abs(model.transform(X).rows.shape[1] - 4)
 
 
 @pytest.mark.parametrize("container", [list, np.array, pd.Series])
 def test_grid_search_over_the_vocabulary(container, tmp_path):
-    pipeline = make_pipeline(
-        Tokenizer(), VocabularyEncoder(), SequenceOneHotEncoder(), _Mean()
-    )
+    model = make_pipeline(Tokenizer(), VocabularyEncoder(), SequenceOneHotEncoder())
     grid = {"vocabularyencoder__max_tokens": [1, 3, None]}
-    search = GridSearchCV(pipeline, grid, cv=2, error_score="raise")
-    search.fit(container(TEXTS))
+    search = GridSearchCV(model, grid, scoring=like_4_columns, cv=2)
+    search.set_params(error_score="raise").fit(container(TEXTS))
     assert search.best_params_ == {"vocabularyencoder__max_tokens": 3}
-    assert search.best_estimator_[-1].kind_ == "sparse"
     joblib.dump(search, tmp_path / "search.joblib")
     loaded = joblib.load(tmp_path / "search.joblib")
     assert loaded.score(TEXTS) == search.score(TEXTS) == 0
