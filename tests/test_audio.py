@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -39,17 +40,16 @@ RECIPE |= {"floor": 1e-10}
 
 def log_mel(x, **changed):
     """Return the frames of one waveform, number by number."""
-    rate, L, S, n_fft, n_mels, f_min, f_max, window, preemphasis, floor = (
-        RECIPE | changed
-    ).values()
-    window = np.hamming(L) if window is None else window
-    y = [x[t] - (preemphasis * x[t - 1] if t else 0) for t in range(len(x))]
+    p = SimpleNamespace(**(RECIPE | changed))
+    L, S, n_fft, n_mels = p.L, p.S, p.n_fft, p.n_mels
+    window = np.hamming(L) if p.window is None else p.window
+    y = [x[t] - (p.preemphasis * x[t - 1] if t else 0) for t in range(len(x))]
     T = 1
     while (T - 1) * S + L < len(x):
         T += 1
     y += [0.0] * ((T - 1) * S + L - len(y))
-    step = (mel(f_max) - mel(f_min)) / (n_mels + 1)
-    mels = [mel(f_min) + i * step for i in range(n_mels + 2)]
+    step = (mel(p.f_max) - mel(p.f_min)) / (n_mels + 1)
+    mels = [mel(p.f_min) + i * step for i in range(n_mels + 2)]
     corners = [700 * (10 ** (m / 2595) - 1) for m in mels]
     rows = np.empty((T, n_mels))
     for t in range(T):
@@ -59,12 +59,12 @@ def log_mel(x, **changed):
             left, peak, right = corners[m : m + 3]
             energy = 0
             for k in range(n_fft // 2 + 1):
-                f = k * rate / n_fft
+                f = k * p.rate / n_fft
                 if left < f <= peak:
                     energy += power[k] * (f - left) / (peak - left)
                 elif peak < f < right:
                     energy += power[k] * (right - f) / (right - peak)
-            rows[t, m] = np.log(max(energy, floor))
+            rows[t, m] = np.log(max(energy, p.floor))
     return rows
 
 
@@ -304,13 +304,11 @@ def slopes(x, width):
 ROWS = [rng.uniform(-1, 1, size=(n, 3)) for n in (7, 1, 2, 30)]
 
 
-@given(
-    st.lists(st.integers(1, 12), min_size=1, max_size=5),
-    st.integers(1, 6),
-    st.integers(1, 3),
-    st.booleans(),
-    st.integers(0, 2**31 - 1),
-)
+LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=5)
+SEEDS = st.integers(0, 2**31 - 1)
+
+
+@given(LENGTHS, st.integers(1, 6), st.integers(1, 3), st.booleans(), SEEDS)
 def test_differences(lengths, width, order, append, seed):
     X = [np.random.RandomState(seed).uniform(-1, 1, size=(n, 2)) for n in lengths]
     out = Delta(width, order=order, append=append).fit_transform(X)

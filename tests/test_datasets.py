@@ -7,6 +7,7 @@ import sys
 import sysconfig
 import unicodedata
 from datetime import date
+from functools import partial
 from importlib import resources
 from itertools import pairwise
 
@@ -35,26 +36,20 @@ KINDS = {"keyword", "name", "string", "number", "comment", "operator", "space"}
 # --- files ----------------------------------------------------------------------------
 
 
+def read_text(read, path, text, *args, **options):
+    """Read a file that holds this text, byte for byte."""
+    path.write_bytes(text.encode())
+    return read(path, *args, **options)
+
+
 @pytest.fixture
 def conll(tmp_path):
-    """Read text as a CoNLL file, byte for byte."""
-
-    def read(text, *columns, encoding="utf-8", **options):
-        (tmp_path / "some.conll").write_bytes(text.encode(encoding))
-        return read_conll(tmp_path / "some.conll", *columns, **options)
-
-    return read
+    return partial(read_text, read_conll, tmp_path / "some.conll")
 
 
 @pytest.fixture
 def ts(tmp_path):
-    """Read text as a .ts file, byte for byte."""
-
-    def read(text, encoding="utf-8", **options):
-        (tmp_path / "some.ts").write_bytes(text.encode(encoding))
-        return read_ts(tmp_path / "some.ts", **options)
-
-    return read
+    return partial(read_text, read_ts, tmp_path / "some.ts")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -305,9 +300,7 @@ def test_ts_gives_back_any_numbers(tmp_path_factory, series):
 # --- load_digit_rows ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("steps", "shape"), [("rows", (1797, 8, 8)), ("pixels", (1797, 64, 1))]
-)
+@cases("steps, shape", ("rows", (1797, 8, 8)), ("pixels", (1797, 64, 1)))
 def test_digits(steps, shape):
     digits, images = load_digit_rows(steps=steps), load_digits()
     assert (digits.data.dtype, digits.data.shape) == (np.float64, shape)
@@ -387,9 +380,8 @@ def test_names_share_of_names():
 
 def test_names_has_words_that_only_what_follows_can_tell():
     # nothing comes before the first word, so the words after it must tell
-    pairs = {x[0] for x, y in SENTENCES if y[0]} & {
-        x[0] for x, y in SENTENCES if not y[0]
-    }
+    names = {x[0] for x, y in SENTENCES if y[0]}
+    pairs = names & {x[0] for x, y in SENTENCES if not y[0]}
     assert len(pairs) >= 150
     assert {"Teddy", "Rose", "Paris", "Will", "May", "Lincoln"} <= pairs
 

@@ -82,9 +82,8 @@ def run(code):
 
 
 def test_checks_and_data_sets_are_imported_on_first_access():
-    loaded = run(
-        "import sys, skrnn; print(*(m for m in sys.modules if m[:5] == 'skrnn'))"
-    )
+    code = "import sys, skrnn; print(*(m for m in sys.modules if m[:5] == 'skrnn'))"
+    loaded = run(code)
     assert "skrnn.preprocessing" in loaded
     assert not [m for m in loaded if m.startswith(("skrnn.utils", "skrnn.datasets"))]
     accessed = "import skrnn; utils, datasets = skrnn.utils, skrnn.datasets"
