@@ -1,6 +1,7 @@
 """Data, models and comparisons that several test modules share."""
 
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose, assert_array_equal, assert_equal
 from scipy import sparse
 
@@ -16,6 +17,11 @@ METHODS = (
     "log_proba_per_step",
     "predict_n_best",
 )
+
+
+def cases(names, *rows, ids=None):
+    """Parametrize a test by rows of its arguments, whose names are in one string."""
+    return pytest.mark.parametrize(names, rows, ids=ids)
 
 
 def make_ids(n, seed=0, shortest=1, longest=8):
@@ -40,6 +46,10 @@ def object_array(items):
     for i, item in enumerate(items):
         array[i] = item
     return array
+
+
+def column(items):
+    return object_array(items)[:, None]
 
 
 def take(items, index):

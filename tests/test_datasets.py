@@ -7,11 +7,13 @@ import sys
 import sysconfig
 import unicodedata
 from datetime import date
+from functools import partial
 from importlib import resources
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from common import cases
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -31,19 +33,50 @@ from skrnn.datasets._python_source import tag_source
 KINDS = {"keyword", "name", "string", "number", "comment", "operator", "space"}
 
 
-# --- read_conll -----------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------
+
+
+def read_text(read, path, text, *args, **options):
+    """Read a file that holds this text, byte for byte."""
+    path.write_bytes(text.encode())
+    return read(path, *args, **options)
 
 
 @pytest.fixture
-def write(tmp_path):
-    """Write text to a file, byte for byte, and return its path."""
+def conll(tmp_path):
+    return partial(read_text, read_conll, tmp_path / "some.conll")
 
-    def write(text, encoding="utf-8", name="some.conll"):
-        path = tmp_path / name
-        path.write_bytes(text.encode(encoding))
-        return path
 
-    return write
+@pytest.fixture
+def ts(tmp_path):
+    return partial(read_text, read_ts, tmp_path / "some.ts")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "{end}", "{end}{end}  {end}"])
+def test_line_ends(conll, ts, end, last):
+    last = last.format(end=end)
+    X, y = conll(end.join(["a x", "b y", "", "c z"]) + last)
+    assert (X, y) == ([["a", "b"], ["c"]], [["x", "y"], ["z"]])
+    X, y = ts(end.join(["@classLabel true a b", "@data", "1,2:a", "", "3:b"]) + last)
+    check_series(X, [[[1], [2]], [[3]]])
+    assert y.tolist() == ["a", "b"]
+
+
+def test_encodings_and_the_byte_order_mark_which_is_no_part_of_the_text(tmp_path):
+    path = tmp_path / "text"
+    for encoding in ("utf-8-sig", "latin-1"):
+        option = {"encoding": "latin-1"} if encoding == "latin-1" else {}
+        path.write_text("caf\xe9 O\n", encoding)
+        assert read_conll(path, 0, **option) == [["caf\xe9"]]
+        path.write_text("@classLabel true caf\xe9\n@data\n1:caf\xe9\n", encoding)
+        assert read_ts(path, **option)[1].tolist() == ["caf\xe9"]
+    for read in (read_conll, read_ts):
+        with pytest.raises(UnicodeDecodeError):
+            read(path)
+
+
+# --- read_conll -----------------------------------------------------------------------
 
 
 CONLL = """\
@@ -59,87 +92,62 @@ Paris\tNNP  I-NP \tI-LOC
 """
 
 
-def test_conll_first_and_last_column(write):
-    X, y = read_conll(write(CONLL))
+def test_conll_first_and_last_column(conll):
+    X, y = conll(CONLL)
     assert X == [["#", "Rose", "smiled"], ["Paris"]]
     assert y == [["O", "I-PER", "O"], ["I-LOC"]]
 
 
-@pytest.mark.parametrize(
-    ("columns", "expected"),
-    [
-        (1, [["SYM", "NNP", "VBD"], ["NNP"]]),
-        (-2, [["O", "I-NP", "I-VP"], ["I-NP"]]),
-        (np.int64(0), [["#", "Rose", "smiled"], ["Paris"]]),
-        ((1,), ([["SYM", "NNP", "VBD"], ["NNP"]],)),
-        (
-            [-1, 1],
-            ([["O", "I-PER", "O"], ["I-LOC"]], [["SYM", "NNP", "VBD"], ["NNP"]]),
-        ),
-    ],
+TAGS = [["SYM", "NNP", "VBD"], ["NNP"]]
+
+
+@cases(
+    "columns, expected",
+    (1, TAGS),
+    (-2, [["O", "I-NP", "I-VP"], ["I-NP"]]),
+    (np.int64(0), [["#", "Rose", "smiled"], ["Paris"]]),
+    ((1,), (TAGS,)),
+    ([-1, 1], ([["O", "I-PER", "O"], ["I-LOC"]], TAGS)),
 )
-def test_conll_columns(write, columns, expected):
-    assert read_conll(write(CONLL), columns) == expected
+def test_conll_columns(conll, columns, expected):
+    assert conll(CONLL, columns) == expected
 
 
-def test_conll_marker_ends_a_sentence(write):
-    path = write("a x\n-DOCSTART- -X-\nb y z\n")
-    assert read_conll(path, 0) == [["a"], ["b"]]
+def test_conll_marker_ends_a_sentence(conll):
+    assert conll("a x\n-DOCSTART- -X-\nb y z\n", 0) == [["a"], ["b"]]
 
 
-def test_conll_separator_keeps_spaces_and_empty_fields(write):
-    path = write("New York\tLOC\n \t\n\tX\n\nis\tO\n")
+def test_conll_separator_keeps_spaces_and_empty_fields(conll):
+    text = "New York\tLOC\n \t\n\tX\n\nis\tO\n"
     with pytest.raises(ValueError, match=r"line 1: found 3 column\(s\)"):
-        read_conll(path, 3)
-    X, y = read_conll(path, sep="\t")
+        conll(text, 3)
+    X, y = conll(text, sep="\t")
     assert X == [["New York"], [""], ["is"]]
     assert y == [["LOC"], ["X"], ["O"]]
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-@pytest.mark.parametrize("last", ["", "{end}", "{end}{end}  {end}"])
-def test_conll_line_ends(write, end, last):
-    text = end.join(["a x", "b y", "", "c z"]) + last.format(end=end)
-    assert read_conll(write(text)) == ([["a", "b"], ["c"]], [["x", "y"], ["z"]])
+def test_conll_columns_may_differ_between_sentences(conll):
+    X, y = conll("a 1 2 x\nb 1 2 y\n\nc z\n")
+    assert (X, y) == ([["a", "b"], ["c"]], [["x", "y"], ["z"]])
 
 
-def test_conll_columns_may_differ_between_sentences(write):
-    path = write("a 1 2 x\nb 1 2 y\n\nc z\n")
-    assert read_conll(path) == ([["a", "b"], ["c"]], [["x", "y"], ["z"]])
-
-
-def test_conll_encoding(write):
-    path = write("caf\xe9 O\n", "latin-1")
-    assert read_conll(path, 0, encoding="latin-1") == [["caf\xe9"]]
-    with pytest.raises(UnicodeDecodeError):
-        read_conll(path)
-
-
-def test_conll_byte_order_mark_is_no_part_of_the_first_token(write):
-    path = write("caf\xe9 O\n", "utf-8-sig")
-    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
-    assert read_conll(path, 0) == [["caf\xe9"]]
-
-
-@pytest.mark.parametrize(
-    ("text", "columns", "match"),
-    [
-        ("a x\n\nb\n", (0, -1), r"some\.conll, line 3: found 1 .*\(0, -1\) names the"),
-        ("a x\n", 2, "line 1: found 2 .* too few for columns=2"),
-        ("a x\n", -3, "line 1: found 2 .* too few for columns=-3"),
-        ("a x\n", (0, -2), r"columns=\(0, -2\) names the same one twice"),
-        ("a x\n", (1, -1), "line 1: found 2 .* the same one twice"),
-        ("a x\nb c y\n", (0, -1), r"some\.conll, line 2: found 3 .* but 2 in the"),
-        ("a x\nb\n", 0, "line 2: found 1 .* but 2 in the lines of the sentence"),
-        ("", (0, -1), r"some\.conll: no sentence"),
-        ("\n-DOCSTART- -X- O\n \n", 0, "no sentence"),
-        ("a x\n", (), r"columns is \(\): pass an int"),
-        ("a x\n", "word", "columns is 'word': pass an int"),
-    ],
+@cases(
+    "text, columns, match",
+    ("a x\n\nb\n", (0, -1), r"some\.conll, line 3: found 1 .*\(0, -1\) names the"),
+    ("a x\n", 2, "line 1: found 2 .* too few for columns=2"),
+    ("a x\n", -3, "line 1: found 2 .* too few for columns=-3"),
+    ("a x\n", (0, -2), r"columns=\(0, -2\) names the same one twice"),
+    ("a x\n", (1, -1), "line 1: found 2 .* the same one twice"),
+    ("a x\nb c y\n", (0, -1), r"some\.conll, line 2: found 3 .* but 2 in the"),
+    ("a x\nb\n", 0, "line 2: found 1 .* but 2 in the lines of the sentence"),
+    ("", (0, -1), r"some\.conll: no sentence"),
+    ("\n-DOCSTART- -X- O\n \n", 0, "no sentence"),
+    ("a x\n", (), r"columns is \(\): pass an int"),
+    ("a x\n", "word", "columns is 'word': pass an int"),
 )
-def test_conll_messages(write, text, columns, match):
+def test_conll_messages(conll, text, columns, match):
     with pytest.raises(ValueError, match=match):
-        read_conll(write(text), columns)
+        conll(text, columns)
 
 
 TOKENS = st.text(
@@ -166,12 +174,6 @@ def test_conll_gives_back_any_tokens(tmp_path_factory, sentences, sep):
 # --- read_ts --------------------------------------------------------------------------
 
 
-@pytest.fixture
-def write_ts(write):
-    """Write text to a .ts file and return its path."""
-    return lambda text, encoding="utf-8": write(text, encoding, "some.ts")
-
-
 TS = """\
 # A comment: with, commas @data
 @problemName Moves
@@ -189,67 +191,47 @@ TS = """\
 
 
 def check_series(X, expected):
-    assert len(X) == len(expected)
     for x, rows in zip(X, expected, strict=True):
         assert x.dtype == np.float64
         assert x.shape == np.shape(rows)
         assert_array_equal(x, rows)
 
 
-def test_ts_series_of_several_channels_and_lengths(write_ts):
-    X, y = read_ts(write_ts(TS))
+def test_ts_series_of_several_channels_and_lengths(ts):
+    X, y = ts(TS)
     check_series(X, [[[1, 0], [2.5, 0], [-0.03, 1]], [[7, 0.5]]])
     assert y.dtype.kind == "U"
     assert y.tolist() == ["Up", "down"]
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-@pytest.mark.parametrize("last", ["", "{end}", "{end}{end}  {end}"])
-def test_ts_line_ends(write_ts, end, last):
-    lines = ["@classLabel true a b", "@data", "1,2:a", "", "3:b"]
-    X, y = read_ts(write_ts(end.join(lines) + last.format(end=end)))
-    check_series(X, [[[1], [2]], [[3]]])
-    assert y.tolist() == ["a", "b"]
-
-
-def test_ts_labels_that_are_numbers_stay_classes(write_ts):
-    _, y = read_ts(write_ts("@classLabel true 1 2 10\n@data\n5:10\n5:1\n"))
-    assert y.tolist() == ["10", "1"]
-
-
-def test_ts_labels_without_a_list(write_ts):
-    _, y = read_ts(write_ts("@classLabel true\n@data\n5:any thing\n5:1\n"))
-    assert y.tolist() == ["any thing", "1"]
+@cases(
+    "text, labels",
+    ("@classLabel true 1 2 10\n@data\n5:10\n5:1\n", ["10", "1"]),
+    ("@classLabel true\n@data\n5:any thing\n5:1\n", ["any thing", "1"]),
+)
+def test_ts_labels_are_strings_with_and_without_a_list_of_them(ts, text, labels):
+    assert ts(text)[1].tolist() == labels
 
 
 @pytest.mark.parametrize("more", ["", "@classLabel false\n"])
-def test_ts_targets(write_ts, more):
-    X, y = read_ts(write_ts(f"@targetlabel true\n{more}@data\n5,6:-1.5\n5,7:2\n8:?\n"))
+def test_ts_targets(ts, more):
+    X, y = ts(f"@targetlabel true\n{more}@data\n5,6:-1.5\n5,7:2\n8:?\n")
     check_series(X, [[[5], [6]], [[5], [7]], [[8]]])
     assert y.dtype == np.float64
     assert_array_equal(y, [-1.5, 2, np.nan])
 
 
 @pytest.mark.parametrize("key", ["classLabel", "targetLabel"])
-def test_ts_without_labels(write_ts, key):
-    X, y = read_ts(write_ts(f"@{key} false\n@data\n5,6:7,8\n9:10\n"))
+def test_ts_without_labels(ts, key):
+    X, y = ts(f"@{key} false\n@data\n5,6:7,8\n9:10\n")
     check_series(X, [[[5, 7], [6, 8]], [[9, 10]]])
     assert y is None
 
 
-def test_ts_missing_values(write_ts):
-    X, _ = read_ts(write_ts("@classLabel false\n@data\n?,1, ? :NaN,2,3\n?:?\n"))
+def test_ts_missing_values(ts):
+    X, _ = ts("@classLabel false\n@data\n?,1, ? :NaN,2,3\n?:?\n")
     nan = np.nan
     check_series(X, [[[nan, nan], [1, 2], [nan, 3]], [[nan, nan]]])
-
-
-def test_ts_encoding(write_ts):
-    text = "@classLabel true caf\xe9\n@data\n1:caf\xe9\n"
-    assert read_ts(write_ts(text, "utf-8-sig"))[1].tolist() == ["caf\xe9"]
-    path = write_ts(text, "latin-1")
-    assert read_ts(path, encoding="latin-1")[1].tolist() == ["caf\xe9"]
-    with pytest.raises(UnicodeDecodeError):
-        read_ts(path)
 
 
 CLASSES = "@classLabel true a b\n@data\n"
@@ -257,55 +239,38 @@ TARGETS = "@targetLabel true\n@data\n"
 VALUES = "@classLabel false\n@data\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "match"),
-    [
-        ("", r"some\.ts: no line @data found"),
-        ("@classLabel true a\n#@data\n", r"some\.ts: no line @data found"),
-        ("#\n1,2:a\n@data\n", r"some\.ts, line 2: found '1,2:a' before the line @data"),
-        ("@data\n1:a\n", r"some\.ts: found neither @classLabel nor @targetLabel"),
-        (
-            "@targetLabel true\n@classLabel true a\n@data\n1:a\n",
-            "both @classLabel true",
-        ),
-        (
-            "\n@classLabel a b\n@data\n1:a\n",
-            r"line 2: found '@classLabel a b'.* true or",
-        ),
-        ("@targetlabel\n@data\n1:2\n", "line 1: found '@targetlabel'.* true or false"),
-        (
-            f"@timeStamps True\n{CLASSES}(0,1):a\n",
-            r"line 1: .*stamps are not supported",
-        ),
-        (CLASSES, r"some\.ts: no series"),
-        (f"{CLASSES}\n# 1:a\n", "no series"),
-        (
-            f"{CLASSES}1:a\n\n1:c\n",
-            r"some\.ts, line 5: found the class .*'c'.*list a, b",
-        ),
-        (f"{CLASSES}1:A\n", "line 3: found the class label 'A'"),
-        (f"{CLASSES}1:2\n", "line 3: found the class label '2'"),
-        (f"{CLASSES}a\n", "line 3: found no values followed by a class label"),
-        (f"{CLASSES}1,2:\n", "line 3: found no values followed by a class label"),
-        (f"{CLASSES}:a\n", "line 3: found '' in place of a number"),
-        (f"{TARGETS}1,2\n", "line 3: found no values followed by a target"),
-        (f"{TARGETS}1:2\n1:x\n", r"some\.ts, line 4: found 'x' in place of a number"),
-        (f"{TARGETS}1:2,3\n", "line 3: found '2,3' in place of a number"),
-        (f"{VALUES}1,2:1,?,2e\n", r"some\.ts, line 3: found '2e' .* written \?"),
-        (f"{VALUES}1,,2\n", "line 3: found '' in place of a number"),
-        (f"{VALUES}1,-?\n", r"line 3: found '-\?' in place of a number"),
-        (f"{VALUES}1;2\n", "line 3: found '1;2' in place of a number"),
-        (
-            f"{VALUES}1:2\n\n1,2:3,4,5:6,7\n",
-            r"line 5: found channels of 2 and of 3 val",
-        ),
-        (f"{VALUES}1:2\n1:2:3\n", r"some\.ts, line 4: found 3 .* but 2 in .* no label"),
-        (f"{TARGETS}1:2:3\n1:2\n", r"line 4: found 1 channel.* but 2 in .* a target"),
-    ],
+@cases(
+    "text, match",
+    ("", r"some\.ts: no line @data found"),
+    ("@classLabel true a\n#@data\n", r"some\.ts: no line @data found"),
+    ("#\n1,2:a\n@data\n", r"some\.ts, line 2: found '1,2:a' before the line @data"),
+    ("@data\n1:a\n", r"some\.ts: found neither @classLabel nor @targetLabel"),
+    ("@targetLabel true\n@classLabel true a\n@data\n1:a\n", "both @classLabel true"),
+    ("\n@classLabel a b\n@data\n1:a\n", r"line 2: found '@classLabel a b'.* true or"),
+    ("@targetlabel\n@data\n1:2\n", "line 1: found '@targetlabel'.* true or false"),
+    (f"@timeStamps True\n{CLASSES}(0,1):a\n", r"line 1: .*stamps are not supported"),
+    (CLASSES, r"some\.ts: no series"),
+    (f"{CLASSES}\n# 1:a\n", "no series"),
+    (f"{CLASSES}1:a\n\n1:c\n", r"some\.ts, line 5: found the class .*'c'.*list a, b"),
+    (f"{CLASSES}1:A\n", "line 3: found the class label 'A'"),
+    (f"{CLASSES}1:2\n", "line 3: found the class label '2'"),
+    (f"{CLASSES}a\n", "line 3: found no values followed by a class label"),
+    (f"{CLASSES}1,2:\n", "line 3: found no values followed by a class label"),
+    (f"{CLASSES}:a\n", "line 3: found '' in place of a number"),
+    (f"{TARGETS}1,2\n", "line 3: found no values followed by a target"),
+    (f"{TARGETS}1:2\n1:x\n", r"some\.ts, line 4: found 'x' in place of a number"),
+    (f"{TARGETS}1:2,3\n", "line 3: found '2,3' in place of a number"),
+    (f"{VALUES}1,2:1,?,2e\n", r"some\.ts, line 3: found '2e' .* written \?"),
+    (f"{VALUES}1,,2\n", "line 3: found '' in place of a number"),
+    (f"{VALUES}1,-?\n", r"line 3: found '-\?' in place of a number"),
+    (f"{VALUES}1;2\n", "line 3: found '1;2' in place of a number"),
+    (f"{VALUES}1:2\n\n1,2:3,4,5:6,7\n", r"line 5: found channels of 2 and of 3 val"),
+    (f"{VALUES}1:2\n1:2:3\n", r"some\.ts, line 4: found 3 .* but 2 in .* no label"),
+    (f"{TARGETS}1:2:3\n1:2\n", r"line 4: found 1 channel.* but 2 in .* a target"),
 )
-def test_ts_messages(write_ts, text, match):
+def test_ts_messages(ts, text, match):
     with pytest.raises(ValueError, match=match):
-        read_ts(write_ts(text))
+        ts(text)
 
 
 FLOATS = st.floats(allow_infinity=False)
@@ -335,25 +300,16 @@ def test_ts_gives_back_any_numbers(tmp_path_factory, series):
 # --- load_digit_rows ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("steps", "shape"), [("rows", (1797, 8, 8)), ("pixels", (1797, 64, 1))]
-)
+@cases("steps, shape", ("rows", (1797, 8, 8)), ("pixels", (1797, 64, 1)))
 def test_digits(steps, shape):
-    digits = load_digit_rows(steps=steps)
-    images = load_digits()
-    assert digits.data.dtype == np.float64
-    assert digits.data.shape == shape
-    assert digits.data.min() == 0
-    assert digits.data.max() == 1
+    digits, images = load_digit_rows(steps=steps), load_digits()
+    assert (digits.data.dtype, digits.data.shape) == (np.float64, shape)
+    assert (digits.data.min(), digits.data.max()) == (0, 1)
     assert_array_equal(16 * digits.data.reshape(1797, 8, 8), images.images)
     assert_array_equal(digits.target, images.target)
     assert "divided by 16" in digits.DESCR
     assert images.DESCR in digits.DESCR
-
-
-def test_digits_as_a_tuple():
-    digits = load_digit_rows()
-    X, y = load_digit_rows(return_X_y=True)
+    X, y = load_digit_rows(steps=steps, return_X_y=True)
     assert_array_equal(X, digits.data)
     assert_array_equal(y, digits.target)
 
@@ -366,12 +322,14 @@ def test_digits_steps_must_be_known():
 # --- load_names -----------------------------------------------------------------------
 
 X_NAMES, Y_NAMES = load_names(return_X_y=True)
+SENTENCES = list(zip(X_NAMES, Y_NAMES, strict=True))
+NAMES = {w for x, y in SENTENCES for w, is_name in zip(x, y, strict=True) if is_name}
 
 
 def test_names_has_the_running_example():
     sentence = "Harry Potter and Hermione Granger invented a new spell".split()
-    label = dict(zip(map(tuple, X_NAMES), Y_NAMES, strict=True))[tuple(sentence)]
-    assert label.tolist() == [1, 1, 0, 1, 1, 0, 0, 0, 0]
+    (labels,) = (y.tolist() for x, y in SENTENCES if x == sentence)
+    assert labels == [1, 1, 0, 1, 1, 0, 0, 0, 0]
 
 
 def test_names_types_and_lengths():
@@ -398,8 +356,7 @@ def test_names_is_well_formed():
     assert len(lines) - n_head == len(X_NAMES)
     for words in X_NAMES:
         for word in words:
-            assert word == word.strip()
-            assert word != ""
+            assert word == word.strip() != ""
             assert "*" not in word
             # punctuation is a word of its own, but for initials
             assert word.isalnum() or word in {",", "?", "'s"} or set(word) & set("-'.")
@@ -410,9 +367,7 @@ def test_names_is_well_formed():
 def test_names_has_distinct_sentences_of_4_to_20_words():
     assert len(X_NAMES) >= 600
     assert len({" ".join(words).lower() for words in X_NAMES}) == len(X_NAMES)
-    lengths = [len(words) for words in X_NAMES]
-    assert min(lengths) >= 4
-    assert max(lengths) <= 20
+    assert {len(words) for words in X_NAMES} <= set(range(4, 21))
 
 
 def test_names_share_of_names():
@@ -425,50 +380,30 @@ def test_names_share_of_names():
 
 def test_names_has_words_that_only_what_follows_can_tell():
     # nothing comes before the first word, so the words after it must tell
-    first = [(x[0], label[0]) for x, label in zip(X_NAMES, Y_NAMES, strict=True)]
-    pairs = {w for w, label in first if label} & {w for w, label in first if not label}
+    names = {x[0] for x, y in SENTENCES if y[0]}
+    pairs = names & {x[0] for x, y in SENTENCES if not y[0]}
     assert len(pairs) >= 150
     assert {"Teddy", "Rose", "Paris", "Will", "May", "Lincoln"} <= pairs
 
 
 def test_names_are_in_all_places():
-    place = np.concatenate(
-        [np.flatnonzero(labels) / (len(labels) - 1) for labels in Y_NAMES]
-    )
+    place = np.concatenate([np.flatnonzero(y) / (len(y) - 1) for y in Y_NAMES])
     assert np.mean(place == 0) > 0.1
     assert np.mean((place > 0.3) & (place < 0.7)) > 0.1
     assert np.mean(place == 1) > 0.03
 
 
 def test_names_has_capitalised_words_that_are_no_names():
-    words = [
-        word
-        for x, labels in zip(X_NAMES, Y_NAMES, strict=True)
-        for word, label in zip(x[1:], labels[1:], strict=True)
-        if word[0].isupper() and not label
-    ]
+    pairs = [pair for x, y in SENTENCES for pair in zip(x[1:], y[1:], strict=True)]
+    words = [word for word, is_name in pairs if word[0].isupper() and not is_name]
     assert len(words) > 250
     assert {"Dr", "London", "Monday", "Samsung", "Nobel", "Kennedy"} <= set(words)
 
 
-def test_names_leave_out_titles():
-    marked = {
-        word
-        for x, labels in zip(X_NAMES, Y_NAMES, strict=True)
-        for word, label in zip(x, labels, strict=True)
-        if label
-    }
+def test_names_leave_out_titles_and_have_lower_case_words():
     titles = "Captain Count Dr Father General Lady Mr Mrs Ms Pope President Sir Sister"
-    assert not marked & set(titles.split())
-
-
-def test_names_has_lower_case_words_in_names():
-    lower = {
-        word
-        for x, labels in zip(X_NAMES, Y_NAMES, strict=True)
-        for word, label in zip(x, labels, strict=True)
-        if label and not word[0].isupper()
-    }
+    assert not NAMES & set(titles.split())
+    lower = {word for word in NAMES if not word[0].isupper()}
     assert lower == {"van", "de", "la", "da", "ibn", "al-Rashid", "al-Khwarizmi"}
 
 
@@ -605,10 +540,8 @@ def test_source_kinds_hold_what_they_should(source):
 def test_source_sequences_are_functions(source):
     for text in source.data:
         assert text.startswith(("def ", "async def "))
-        assert isinstance(
-            ast.parse(text).body[0], ast.FunctionDef | ast.AsyncFunctionDef
-        )
-        assert len(ast.parse(text).body) == 1
+        (function,) = ast.parse(text).body
+        assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
 
 
 TREE = '''\
