@@ -5,9 +5,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from skrnn._core.first_layer import Dropout, first_layer_of
+from skrnn._core.first_layer import first_layer_of
 from skrnn._core.params import ArraySpec, Params
 from skrnn._core.products import product
+from skrnn._core.projection import Dropout
 
 V, M = 6, 4
 IDS = np.array([3, 0, 3, 5, 0])  # 1, 2 and 4 are not touched

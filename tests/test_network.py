@@ -20,7 +20,7 @@ from scipy import sparse
 
 from skrnn._core.batching import Data, PackedBatch, offsets_of
 from skrnn._core.cells import CELLS
-from skrnn._core.first_layer import Dropout
+from skrnn._core.projection import Dropout
 
 LENGTHS = np.array([2, 4, 1, 4])
 OFFSETS, BATCH, N = offsets_of(LENGTHS), batch_of(LENGTHS), LENGTHS.sum()

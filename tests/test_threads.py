@@ -11,7 +11,6 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
-from skrnn._base import one_blas_thread
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skrnn import RNNClassifier, RNNLanguageModel, RNNSeq2Seq

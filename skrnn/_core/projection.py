@@ -16,7 +16,7 @@ from skrnn._core.products import product
 
 
 class Dropout(NamedTuple):
-    """The rate of dropout, and where its random numbers come from."""
+    """The rate of dropout, and the source of its random numbers."""
 
     rate: float
     rng: np.random.RandomState
@@ -30,7 +30,7 @@ class Dropout(NamedTuple):
 
 
 class Projection(NamedTuple):
-    """What `FirstLayer.backward` needs."""
+    """Values saved by `FirstLayer.project` for the backward pass."""
 
     rows: object  # the inputs, or their distinct rows
     index: np.ndarray | None  # shape (D, N), the distinct row of each step
