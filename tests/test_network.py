@@ -1,6 +1,6 @@
 """The network: its weights, what stands where, dropout, scores of many sequences."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from core_helpers import (
     as_table,
     backward,
     batch_of,
+    check_network,
     data_of,
     forward,
     initial_params,
@@ -27,12 +28,20 @@ OFFSETS, BATCH, N = offsets_of(LENGTHS), batch_of(LENGTHS), LENGTHS.sum()
 WEIGHTS, TARGETS = np.ones(N), np.arange(N) % K
 
 
-def make_rows(kind, dtype=np.float64):
+def make_rows(kind, dtype=np.float64, *, n=N, width=V, lowest=0):
+    """Return ids from `lowest` on, dense rows, or sparse rows with some zeros."""
     rng = np.random.default_rng(0)
     if kind == "ids":
-        return rng.integers(0, V, N)
-    rows = rng.standard_normal((N, V)).astype(dtype)
-    return rows if kind == "dense" else sparse.csr_array(rows * (rows > 0))
+        return rng.integers(lowest, width, n)
+    rows = rng.standard_normal((n, width)).astype(dtype)
+    return rows if kind == "dense" else sparse.csr_array(rows * (rows > 0.3))
+
+
+def assert_same_state(state, expected, at=slice(None), of=slice(None)):
+    """Compare the states of sequences `at` with those of the sequences `of`."""
+    for layer, whole in zip(state, expected, strict=True):
+        for part, values in zip(layer, whole, strict=True):
+            assert_array_equal(part[:, at], values[:, of])
 
 
 # --- weights --------------------------------------------------------------------------
@@ -113,9 +122,8 @@ def test_embedded_steps_are_of_length_one():
 @pytest.mark.parametrize("embedding_dim", [None, 3])
 @pytest.mark.parametrize("cell", CELLS)
 def test_one_precision_throughout(cell, embedding_dim, dtype):
-    network = network_of(
-        cell=cell, embedding_dim=embedding_dim, dropout=(0.2, 0.2), dtype=dtype
-    )
+    options = {"embedding_dim": embedding_dim, "dropout": (0.2, 0.2), "dtype": dtype}
+    network = network_of(cell=cell, **options)
     params = initial_params(network)
     assert params.flat.dtype == params.table.dtype == dtype
     weights = WEIGHTS.astype(dtype)
@@ -155,10 +163,8 @@ def test_the_backward_direction_reads_from_the_end(cell, kind):
         for name in ("W0", "U0", "b0", *(["e0"] if network.cell.n_extra else [])):
             alone[name][...] = params[name][d : d + 1]
         alone["W_out"][...] = params["W_out"][4 * d : 4 * d + 4]
-        mirrored = np.arange(N)
-        if d == 1:
-            steps = [np.arange(a, b)[::-1] for a, b in pairwise(OFFSETS)]
-            mirrored = np.concatenate(steps)
+        steps = [np.arange(a, b)[:: 1 - 2 * d] for a, b in pairwise(OFFSETS)]
+        mirrored = np.concatenate(steps)
         scores[mirrored] += one.scores(alone, rows[mirrored], OFFSETS)
     assert_allclose(network.scores(params, rows, OFFSETS), scores, rtol=1e-12)
 
@@ -175,27 +181,12 @@ def loss_grad(network, params, rows, seed=0):
 @pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_gradient_is_that_of_what_was_not_dropped(kind, embedding_dim, bidirectional):
-    network = network_of(
-        embedding_dim=embedding_dim, bidirectional=bidirectional, dropout=(0.3, 0.4)
-    )
+    options = {"embedding_dim": embedding_dim, "bidirectional": bidirectional}
+    network = network_of(hidden_sizes=(3, 2), dropout=(0.3, 0.4), **options)
     params, rows = initial_params(network), make_rows(kind)
-    loss, grads, _ = loss_grad(network, params, rows)
-    plain, _, _ = network.loss_grad(params, rows[BATCH.rows], TARGETS, WEIGHTS, BATCH)
-    assert loss != plain
-    assert loss == loss_grad(network, params, rows)[0]
-    assert loss != loss_grad(network, params, rows, seed=1)[0]
-    rng = np.random.default_rng(1)
-    for values, grad in [
-        (params.flat, grads.flat),
-        (params.table, as_table(grads.table, params.table)),
-    ]:
-        direction = rng.standard_normal(values.shape)
-        values += 1e-5 * direction
-        up = loss_grad(network, params, rows)[0]
-        values -= 2e-5 * direction
-        down = loss_grad(network, params, rows)[0]
-        values += 1e-5 * direction
-        assert_allclose((grad * direction).sum(), (up - down) / 2e-5, rtol=1e-6)
+    losses = [loss_grad(network, params, rows, seed)[0] for seed in (0, 0, 1)]
+    assert losses[0] == losses[1] != losses[2]
+    check_network(network, rows, TARGETS, LENGTHS)
 
 
 @pytest.mark.parametrize("embedding_dim", [None, 6])
@@ -208,9 +199,8 @@ def test_rate_of_inputs_and_rate_of_what_is_above(rates, embedding_dim, monkeypa
         return np.ones(shape)
 
     monkeypatch.setattr(Dropout, "mask", mask)
-    network = network_of(
-        hidden_sizes=(4, 3, 2), dropout=rates, embedding_dim=embedding_dim
-    )
+    options = {"hidden_sizes": (4, 3, 2), "embedding_dim": embedding_dim}
+    network = network_of(dropout=rates, **options)
     params, rows = initial_params(network), make_rows("dense")
     loss_grad(network, params, rows)
     first, above = rates
@@ -242,17 +232,11 @@ def test_gradients_are_added(cell, embedding_dim):
 @pytest.mark.parametrize("embedding_dim", [None, 24])
 @pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
 def test_scores_do_not_depend_on_the_batch(kind, embedding_dim, dtype):
-    network = network_of(
-        input_size=70, hidden_sizes=(20, 7), embedding_dim=embedding_dim, dtype=dtype
-    )
+    options = {"hidden_sizes": (20, 7), "embedding_dim": embedding_dim}
+    network = network_of(input_size=70, dtype=dtype, **options)
     params = initial_params(network)
-    rng = np.random.default_rng(0)
-    offsets = offsets_of(rng.integers(1, 20, 80))
-    rows = rng.integers(0, 70, offsets[-1])
-    if kind != "ids":
-        rows = rng.standard_normal((offsets[-1], 70)).astype(dtype)
-    if kind == "csr":
-        rows = sparse.csr_array(rows * (rows > 1))
+    offsets = offsets_of(np.random.default_rng(0).integers(1, 20, 80))
+    rows = make_rows(kind, dtype, n=offsets[-1], width=70)
     scores = network.scores(params, rows, offsets)
     for a, b in [*pairwise(offsets)][::20]:
         batch, x = batch_of([b - a]), rows[a:b]
@@ -267,8 +251,7 @@ def test_scores_do_not_depend_on_the_batch(kind, embedding_dim, dtype):
 def test_batches_of_scores_may_be_computed_in_any_order():
     network = network_of(hidden_sizes=(2,))
     params = initial_params(network)
-    lengths = np.random.default_rng(0).integers(1, 4, 300)
-    offsets = offsets_of(lengths)
+    offsets = offsets_of(np.random.default_rng(0).integers(1, 4, 300))
     rows = np.arange(offsets[-1]) % V
     n_batches = []
 
@@ -288,22 +271,14 @@ def test_batches_of_scores_may_be_computed_in_any_order():
 def language_network(kind, dtype, cell="lstm", **changed):
     """Return a network of one direction, weights, rows, and where sequences begin."""
     rng = np.random.default_rng(0)
-    options = {"embedding_dim": 4, "tied": True} if kind == "tied" else {}
-    network = network_of(
-        cell=cell,
-        bidirectional=False,
-        hidden_sizes=(5, 4),
-        dtype=dtype,
-        **{**options, **changed},
-    )
+    tied = {"embedding_dim": 4, "tied": True} if kind == "tied" else {}
+    options = {"hidden_sizes": (5, 4), "bidirectional": False, "dtype": dtype}
+    network = network_of(cell=cell, **options, **tied, **changed)
     params = initial_params(network)
     params.flat += rng.uniform(-0.3, 0.3, params.flat.shape).astype(dtype)
     offsets = offsets_of(rng.integers(1, 30, 40))
-    rows = rng.integers(-1, V, offsets[-1])
-    if kind in ("csr", "dense"):
-        rows = rng.standard_normal((offsets[-1], V)).astype(dtype)
-    if kind == "csr":
-        rows = sparse.csr_array(rows * (rows > 0.3))
+    kind = "ids" if kind == "tied" else kind
+    rows = make_rows(kind, dtype, n=offsets[-1], lowest=-1)
     return network, params, rows, offsets
 
 
@@ -313,24 +288,20 @@ def language_network(kind, dtype, cell="lstm", **changed):
 def test_step_by_step_is_the_whole_to_the_bit(cell, kind, dtype):
     network, params, rows, offsets = language_network(kind, dtype, cell)
     scores, state = network.read(params, rows, offsets)
-    all_scores = network.scores(params, rows, offsets)
     assert scores.dtype == dtype
-    assert_array_equal(scores, all_scores[offsets[1:] - 1])
-    lengths = np.diff(offsets)
-    found, so_far = np.empty_like(scores), None
-    live = np.arange(len(lengths))
+    assert_array_equal(scores, network.scores(params, rows, offsets)[offsets[1:] - 1])
+    lengths, so_far = np.diff(offsets), None
+    by_step, live = np.empty_like(scores), np.arange(len(lengths))
     for t in range(lengths.max()):
         going = lengths[live] > t
         if so_far is not None:
             so_far = [tuple(s[:, going] for s in layer) for layer in so_far]
         live = live[going]
-        own = np.arange(len(live) + 1)
-        found[live], so_far = network.read(params, rows[offsets[live] + t], own, so_far)
+        step, ones = rows[offsets[live] + t], np.arange(len(live) + 1)
+        by_step[live], so_far = network.read(params, step, ones, so_far)
         ended = lengths[live] == t + 1
-        for layer, whole in zip(so_far, state, strict=True):
-            for part, expected in zip(layer, whole, strict=True):
-                assert_array_equal(part[:, ended], expected[:, live[ended]])
-    assert_array_equal(found, scores)
+        assert_same_state(so_far, state, ended, live[ended])
+    assert_array_equal(by_step, scores)
 
 
 def test_parts_of_any_length_are_the_whole_to_the_bit():
@@ -346,9 +317,7 @@ def test_parts_of_any_length_are_the_whole_to_the_bit():
         where = np.repeat(begin - own[:-1], n_steps) + np.arange(own[-1])
         scores, so_far = network.read(params, rows[where], own, so_far)
     assert_array_equal(scores, whole[long])
-    for layer, expected in zip(so_far, state, strict=True):
-        for part, of_all in zip(layer, expected, strict=True):
-            assert_array_equal(part, of_all[:, long])
+    assert_same_state(so_far, state, of=long)
 
 
 @pytest.mark.parametrize("max_rows", [1, 3, 40])
@@ -380,10 +349,9 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     monkeypatch.setattr(network, "hidden", counting)
     monkeypatch.setattr(network.head, "losses", scoring)
     assert_array_equal(network.losses(params, data), losses)
-    found, found_state = network.read(params, rows, offsets)
-    assert_array_equal(found, last)
-    for layer, expected in zip(found_state, state, strict=True):
-        assert_array_equal(layer, expected)
+    last_in_windows, state_in_windows = network.read(params, rows, offsets)
+    assert_array_equal(last_in_windows, last)
+    assert_same_state(state_in_windows, state)
     assert max(sizes) <= max(max_rows, 40)  # a step of each, at least
     assert max(scored) <= max_rows
     assert sum(sizes) == 2 * offsets[-1]
@@ -391,13 +359,13 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     assert_array_equal(one, losses[: offsets[1]])
 
 
-@pytest.mark.parametrize("head", ["softmax", "sigmoid", "ctc"])
-@pytest.mark.parametrize("pooling", [None, "mean"])
+@pytest.mark.parametrize(
+    ("head", "pooling"),
+    [*product(["softmax", "sigmoid"], [None, "mean"]), ("ctc", None)],
+)
 @pytest.mark.parametrize("max_scores", [1, 2**22])
 def test_losses_of_both_directions(max_scores, pooling, head, monkeypatch):
     """Those of the scores; of steps, of pooled sequences, or by CTC of sequences."""
-    if head == "ctc" and pooling:
-        return
     monkeypatch.setattr("skrnn._core.network.MAX_SCORES", max_scores)
     network = network_of(head=head, pooling=pooling)
     params, rng = initial_params(network), np.random.default_rng(1)
@@ -410,12 +378,10 @@ def test_losses_of_both_directions(max_scores, pooling, head, monkeypatch):
     losses = network.losses(params, data)
     scores = network.scores(params, data.rows, data.offsets)
     if head == "ctc":
-        alone = [data.take(np.array([i])) for i in range(4)]
-        parts = np.split(scores, OFFSETS[1:-1])
-        expected = [
-            network.head.losses(part, one.targets, batch_of([len(part)]))[0]
-            for part, one in zip(parts, alone, strict=True)
-        ]
+        labels = np.split(targets, np.cumsum(n_terms)[:-1])
+        parts = zip(np.split(scores, OFFSETS[1:-1]), labels, strict=True)
+        of_one = network.head.losses
+        expected = [of_one(x, y, batch_of([len(x)]))[0] for x, y in parts]
     else:
         expected = network.head.losses(scores, targets)
     assert_array_equal(losses, expected)
@@ -424,8 +390,8 @@ def test_losses_of_both_directions(max_scores, pooling, head, monkeypatch):
 @pytest.mark.parametrize("embedding_dim", [None, 4])
 def test_projecting_tokens_once_changes_no_bit(embedding_dim, monkeypatch):
     rng = np.random.default_rng(0)
-    lengths = rng.integers(1, 9, 40)
-    ids, offsets = rng.integers(-1, V, lengths.sum()), np.append(0, np.cumsum(lengths))
+    offsets = offsets_of(rng.integers(1, 9, 40))
+    ids = rng.integers(-1, V, offsets[-1])
     network = network_of(embedding_dim=embedding_dim)
     params = initial_params(network)
     params["b0"][...] = rng.standard_normal(params["b0"].shape)
@@ -440,46 +406,37 @@ def test_projecting_tokens_once_changes_no_bit(embedding_dim, monkeypatch):
 
 def test_a_long_sequence_is_read_in_windows(monkeypatch):
     network, params, _, _ = language_network("ids", np.float64)
-    rows = np.arange(10_000) % V
-    targets, lengths = np.arange(10_000) % K, np.array([10_000])
-    sizes = []
-    windows = PackedBatch.windows
+    n, sizes, windows = 10_000, [], PackedBatch.windows
+    rows, targets = np.arange(n) % V, np.arange(n) % K
 
     def counting(batch, n_steps):
         sizes.append(n_steps)
         return windows(batch, n_steps)
 
     monkeypatch.setattr(PackedBatch, "windows", counting)
-    losses = network.losses(params, data_of(rows, lengths, targets))
+    losses = network.losses(params, data_of(rows, [n], targets))
     assert sizes == [4096]
-    scores = forward(network, params, rows, batch_of(lengths), training=False)[0]
+    scores = forward(network, params, rows, batch_of([n]), training=False)[0]
     assert_array_equal(losses, network.head.losses(scores, targets))
 
 
 @pytest.mark.parametrize("embedding_dim", [3, 4])
 def test_tied_weights_are_the_first_rows_of_the_embedding(embedding_dim):
-    network = network_of(
-        hidden_sizes=(4, embedding_dim),
-        bidirectional=False,
-        embedding_dim=embedding_dim,
-        tied=True,
+    options = {"hidden_sizes": (4, embedding_dim), "embedding_dim": embedding_dim}
+    tied, untied = (
+        network_of(bidirectional=False, tied=t, **options) for t in (True, False)
     )
-    params = initial_params(network)
-    assert "W_out" not in network.shapes()
-    untied = network_of(
-        hidden_sizes=(4, embedding_dim),
-        bidirectional=False,
-        embedding_dim=embedding_dim,
-    )
+    params = initial_params(tied)
+    assert "W_out" not in tied.shapes()
     same = untied.params()
     for name in untied.shapes():
         same[name][...] = params["embedding"][:K].T if name == "W_out" else params[name]
     rows = make_rows("ids")
-    scores = network.scores(params, rows, OFFSETS)
+    scores = tied.scores(params, rows, OFFSETS)
     assert_array_equal(scores, untied.scores(same, rows, OFFSETS))
-    x, weights = rows[BATCH.rows], WEIGHTS
-    loss, grads, _ = network.loss_grad(params, x, TARGETS, weights, BATCH)
-    expected_loss, expected, _ = untied.loss_grad(same, x, TARGETS, weights, BATCH)
+    given = rows[BATCH.rows], TARGETS, WEIGHTS, BATCH
+    loss, grads, _ = tied.loss_grad(params, *given)
+    expected_loss, expected, _ = untied.loss_grad(same, *given)
     assert loss == expected_loss
     table = as_table(expected.table, same.table)
     table[:K] += expected["W_out"].T
