@@ -1,6 +1,7 @@
 """Networks, data and gradient checks that the tests of the numeric core share."""
 
 import sys
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +12,9 @@ from skrnn._core import kernels, make_network
 from skrnn._core.batching import Data, PackedBatch, offsets_of
 
 V, K = 5, 3
-SPEC = {
-    "cell": "lstm",
-    "activation": "tanh",
-    "input_size": V,
-    "hidden_sizes": (4, 3),
-    "n_outputs": K,
-    "bidirectional": True,
-    "embedding_dim": None,
-    "dropout": (0.0, 0.0),
-    "dtype": np.float64,
-}
+SPEC = {"cell": "lstm", "activation": "tanh", "hidden_sizes": (4, 3)}
+SPEC |= {"input_size": V, "n_outputs": K, "bidirectional": True, "embedding_dim": None}
+SPEC |= {"dropout": (0.0, 0.0), "dtype": np.float64}
 SCORED = {"pooling": None, "head": "softmax", "tied": False}
 
 
@@ -142,26 +135,22 @@ def depths(monkeypatch, action):
     """
     if kernels.compiled is None:
         pytest.skip("no kernels")
-    package, found = str(Path(skrnn.__file__).parent), {}
+    package, first = str(Path(skrnn.__file__).parent), {}
 
     class Counting:
         def __getattr__(self, name):
             kernel = getattr(compiled, name)
-            if name not in ("matmul", "forward"):
-                return kernel
 
             def counted(*args, **options):
-                frame, depth = sys._getframe(1), 0
-                while frame is not None:
-                    depth += frame.f_code.co_filename.startswith(package)
-                    frame = frame.f_back
-                found.setdefault(name, depth)
+                frames = [frame for frame, _ in traceback.walk_stack(sys._getframe(1))]
+                files = [frame.f_code.co_filename for frame in frames]
+                first.setdefault(name, sum(f.startswith(package) for f in files))
                 return kernel(*args, **options)
 
-            return counted
+            return counted if name in ("matmul", "forward") else kernel
 
     compiled = kernels.compiled
     with monkeypatch.context() as context:
         context.setattr(kernels, "compiled", Counting())
         action()
-    return found
+    return first

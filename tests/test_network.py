@@ -51,19 +51,15 @@ def assert_same_state(state, expected, at=slice(None), of=slice(None)):
 def test_shapes(cell):
     G, n_extra = CELLS[cell].n_gates, CELLS[cell].n_extra
     network = network_of(cell=cell, embedding_dim=6)
-    expected = {"embedding": (V, 6)}
+    expected = {"embedding": (V, 6), "W_out": (6, K), "b_out": (K,)}
     for l, (width, H) in enumerate([(6, 4), (8, 3)]):
-        expected[f"W{l}"] = (2, width, G * H)
-        expected[f"U{l}"] = (2, H, G * H)
-        expected[f"b{l}"] = (2, G * H)
-        if n_extra:
-            expected[f"e{l}"] = (2, n_extra, H)
-    expected |= {"W_out": (6, K), "b_out": (K,)}
+        expected |= {f"W{l}": (2, width, G * H), f"U{l}": (2, H, G * H)}
+        expected |= {f"b{l}": (2, G * H)}
+        expected |= {f"e{l}": (2, n_extra, H)} if n_extra else {}
     assert network.shapes() == expected
     one = network_of(cell=cell, bidirectional=False).shapes()
-    assert one["W0"] == (1, V, G * 4)
-    assert one["W1"] == (1, 4, G * 3)
-    assert one["W_out"] == (3, K)
+    expected = (1, V, G * 4), (1, 4, G * 3), (3, K)
+    assert tuple(one[name] for name in ("W0", "W1", "W_out")) == expected
     assert "embedding" not in one
 
 
@@ -302,6 +298,13 @@ def test_step_by_step_is_the_whole_to_the_bit(cell, kind, dtype):
         ended = lengths[live] == t + 1
         assert_same_state(so_far, state, ended, live[ended])
     assert_array_equal(by_step, scores)
+    batch = batch_of(lengths)
+    trained, last, _ = forward(network, params, rows[batch.rows], batch)
+    atol = 1e-5 if dtype == np.float32 else 1e-13
+    assert_allclose(trained[batch.last], scores[batch.order], rtol=0, atol=atol)
+    for layer, whole in zip(last, state, strict=True):
+        for part, values in zip(layer, whole, strict=True):
+            assert_allclose(part, values[:, batch.order], rtol=0, atol=atol)
 
 
 def test_parts_of_any_length_are_the_whole_to_the_bit():

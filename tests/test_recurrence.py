@@ -1,7 +1,7 @@
-"""Each cell against its equations; states, precision and gradients of the time loop.
+"""Each cell against its equations; precision and gradients of the time loop.
 
-That a whole is step by step, that directions do not mix and that a sequence does not
-depend on its batch is tested for whole networks, to the bit: test_network.
+That a sequence is its steps one by one, depends on no other of its batch and that
+directions do not mix is tested for whole networks, to the bit, in test_network.
 """
 
 import numpy as np
@@ -150,19 +150,6 @@ def test_gradients_of_inputs_and_states(name):
     for values, grad in [(z, dz), (U, dU), (w, dw), *zip(state, dstate, strict=True)]:
         numeric = numerical_gradient(lambda: loss()[0], values)
         assert_allclose(grad, numeric, rtol=1e-6, atol=1e-8)
-
-
-@ALL_CELLS
-def test_whole_is_step_by_step_also_in_training(name):
-    """The steps that are kept for the backward pass; without them: test_network."""
-    cell, sizes, z, U, w, state = make_case(name, [5, 5, 5])
-    whole, last, _ = recurrence.forward(cell, z, U, w, sizes, state)
-    for t in range(5):
-        step = slice(3 * t, 3 * t + 3)
-        h, state, _ = recurrence.forward(cell, z[:, step], U, w, [3], state)
-        assert_allclose(h, whole[:, step], rtol=1e-13, atol=0)
-    for a, b in zip(state, last, strict=True):
-        assert_allclose(a, b, rtol=1e-13, atol=0)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
