@@ -31,17 +31,17 @@ WEIGHTS, TARGETS = np.ones(N), np.arange(N) % K
 def make_rows(kind, dtype=np.float64, *, n=N, width=V, lowest=0):
     """Return ids from `lowest` on, dense rows, or sparse rows with some zeros."""
     rng = np.random.default_rng(0)
-    if kind == "ids":
+    if kind in ("ids", "tied"):
         return rng.integers(lowest, width, n)
     rows = rng.standard_normal((n, width)).astype(dtype)
     return rows if kind == "dense" else sparse.csr_array(rows * (rows > 0.3))
 
 
-def assert_same_state(state, expected, at=slice(None), of=slice(None)):
+def assert_same_state(state, expected, at=slice(None), of=slice(None), atol=0):
     """Compare the states of sequences `at` with those of the sequences `of`."""
     for layer, whole in zip(state, expected, strict=True):
         for part, values in zip(layer, whole, strict=True):
-            assert_array_equal(part[:, at], values[:, of])
+            assert_allclose(part[:, at], values[:, of], rtol=0, atol=atol)
 
 
 # --- weights --------------------------------------------------------------------------
@@ -150,10 +150,8 @@ def arrays_of(tape):
 @pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
 def test_the_backward_direction_reads_from_the_end(cell, kind):
     network = network_of(cell=cell, hidden_sizes=(4,))
-    params = initial_params(network)
     one = network_of(cell=cell, hidden_sizes=(4,), bidirectional=False)
-    rows = make_rows(kind)
-    scores = np.zeros((N, K))
+    params, rows, scores = initial_params(network), make_rows(kind), np.zeros((N, K))
     for d in range(2):
         alone = one.params()
         for name in ("W0", "U0", "b0", *(["e0"] if network.cell.n_extra else [])):
@@ -245,19 +243,17 @@ def test_scores_do_not_depend_on_the_batch(kind, embedding_dim, dtype):
 
 
 def test_batches_of_scores_may_be_computed_in_any_order():
-    network = network_of(hidden_sizes=(2,))
-    params = initial_params(network)
+    network, n_batches = network_of(hidden_sizes=(2,)), []
     offsets = offsets_of(np.random.default_rng(0).integers(1, 4, 300))
-    rows = np.arange(offsets[-1]) % V
-    n_batches = []
+    given = initial_params(network), np.arange(offsets[-1]) % V, offsets
 
     def backwards(function, items):
         items = list(items)[::-1]
         n_batches.append(len(items))
         return [function(item) for item in items]
 
-    scores = network.scores(params, rows, offsets, run_all=backwards)
-    assert_array_equal(scores, network.scores(params, rows, offsets))
+    scores = network.scores(*given, run_all=backwards)
+    assert_array_equal(scores, network.scores(*given))
     assert n_batches == [3]  # of 128 sequences at most
 
 
@@ -273,7 +269,6 @@ def language_network(kind, dtype, cell="lstm", **changed):
     params = initial_params(network)
     params.flat += rng.uniform(-0.3, 0.3, params.flat.shape).astype(dtype)
     offsets = offsets_of(rng.integers(1, 30, 40))
-    kind = "ids" if kind == "tied" else kind
     rows = make_rows(kind, dtype, n=offsets[-1], lowest=-1)
     return network, params, rows, offsets
 
@@ -302,9 +297,7 @@ def test_step_by_step_is_the_whole_to_the_bit(cell, kind, dtype):
     trained, last, _ = forward(network, params, rows[batch.rows], batch)
     atol = 1e-5 if dtype == np.float32 else 1e-13
     assert_allclose(trained[batch.last], scores[batch.order], rtol=0, atol=atol)
-    for layer, whole in zip(last, state, strict=True):
-        for part, values in zip(layer, whole, strict=True):
-            assert_allclose(part, values[:, batch.order], rtol=0, atol=atol)
+    assert_same_state(last, state, of=batch.order, atol=atol)
 
 
 def test_parts_of_any_length_are_the_whole_to_the_bit():
@@ -323,6 +316,18 @@ def test_parts_of_any_length_are_the_whole_to_the_bit():
     assert_same_state(so_far, state, of=long)
 
 
+def recorded(monkeypatch, owner, name, size):
+    """Return the list to which calls of a method append size(*arguments)."""
+    sizes, method = [], getattr(owner, name)
+
+    def recording(*args, **options):
+        sizes.append(size(*args))
+        return method(*args, **options)
+
+    monkeypatch.setattr(owner, name, recording)
+    return sizes
+
+
 @pytest.mark.parametrize("max_rows", [1, 3, 40])
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
 @pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
@@ -338,19 +343,12 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     last, state = network.read(params, rows, offsets)
     monkeypatch.setattr("skrnn._core.network.MAX_ROWS", max_rows)
     monkeypatch.setattr("skrnn._core.network.MAX_SCORES", max_rows * K)
-    sizes, scored = [], []
-    hidden, losses_of = network.hidden, network.head.losses
-
-    def counting(params, x, batch, **options):
-        sizes.append(len(batch.rows))
-        return hidden(params, x, batch, **options)
-
-    def scoring(scores, *rest):
-        scored.append(len(scores))
-        return losses_of(scores, *rest)
-
-    monkeypatch.setattr(network, "hidden", counting)
-    monkeypatch.setattr(network.head, "losses", scoring)
+    sizes = recorded(
+        monkeypatch, network, "hidden", lambda p, x, batch: len(batch.rows)
+    )
+    scored = recorded(
+        monkeypatch, network.head, "losses", lambda scores, *_: len(scores)
+    )
     assert_array_equal(network.losses(params, data), losses)
     last_in_windows, state_in_windows = network.read(params, rows, offsets)
     assert_array_equal(last_in_windows, last)
@@ -409,14 +407,11 @@ def test_projecting_tokens_once_changes_no_bit(embedding_dim, monkeypatch):
 
 def test_a_long_sequence_is_read_in_windows(monkeypatch):
     network, params, _, _ = language_network("ids", np.float64)
-    n, sizes, windows = 10_000, [], PackedBatch.windows
+    n = 10_000
     rows, targets = np.arange(n) % V, np.arange(n) % K
-
-    def counting(batch, n_steps):
-        sizes.append(n_steps)
-        return windows(batch, n_steps)
-
-    monkeypatch.setattr(PackedBatch, "windows", counting)
+    sizes = recorded(
+        monkeypatch, PackedBatch, "windows", lambda batch, n_steps: n_steps
+    )
     losses = network.losses(params, data_of(rows, [n], targets))
     assert sizes == [4096]
     scores = forward(network, params, rows, batch_of([n]), training=False)[0]
