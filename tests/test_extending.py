@@ -77,7 +77,9 @@ def heads(monkeypatch):
     monkeypatch.setitem(HEADS, "last_matters", LastMatters)
 
 
-@pytest.mark.usefixtures("heads")
+pytestmark = pytest.mark.usefixtures("heads")
+
+
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("pooling", [None, "mean"])
 def test_gradients_of_a_head_with_parameters(pooling, bidirectional):
@@ -89,7 +91,6 @@ def test_gradients_of_a_head_with_parameters(pooling, bidirectional):
     check_network(network, np.arange(N) % V, targets, LENGTHS, n_terms)
 
 
-@pytest.mark.usefixtures("heads")
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_gradients_of_a_head_of_whole_sequences(bidirectional):
     options = {"head": "last_matters", "bidirectional": bidirectional}
@@ -113,7 +114,6 @@ def fit(network, data, max_iter=60):
     return params, history.losses
 
 
-@pytest.mark.usefixtures("heads")
 def test_a_head_with_parameters_is_trained_and_decoded():
     network, rows = network_of(head="tempered"), np.arange(18) % V
     data = data_of(rows, np.full(6, 3), np.minimum(rows, K - 1))
@@ -129,11 +129,8 @@ def test_a_head_with_parameters_is_trained_and_decoded():
 # --- the number of calls --------------------------------------------------------------
 
 
-INPUTS = {
-    "ids": np.arange(40) % V,
-    "few ids": np.arange(7) % V,
-    "dense": np.random.default_rng(0).standard_normal((40, V)),
-}
+INPUTS = {"ids": np.arange(40) % V, "few ids": np.arange(7) % V}
+INPUTS["dense"] = np.random.default_rng(0).standard_normal((40, V))
 
 
 @pytest.mark.parametrize("kind", INPUTS)
@@ -149,8 +146,8 @@ def test_few_calls_lie_between_an_estimator_and_the_kernels(
     network = network_of(**changed, **({"attention": attention} if is_pair else {}))
     params = initial_params(network)
     data = data_of(rows, np.array([len(rows) - 2, 2]), np.arange(len(rows)) % K)
-    found = depths(monkeypatch, lambda: fit(network, data, max_iter=1))
-    assert max(found.values()) <= 6, found  # of eight, with fit and _fit
+    numbers = depths(monkeypatch, lambda: fit(network, data, max_iter=1))
+    assert max(numbers.values()) <= 6, numbers  # of eight, with fit and _fit
     given = params, rows, data.offsets
     uses = [lambda: network.losses(params, data)]
     if is_pair:
@@ -162,5 +159,5 @@ def test_few_calls_lie_between_an_estimator_and_the_kernels(
         uses.append(lambda: one.losses(initial_params(one), data))
         uses.append(lambda: one.read(initial_params(one), *given[1:]))
     for use in uses:
-        found = depths(monkeypatch, use)
-        assert max(found.values()) <= 5, found  # of seven, with predict and _scores
+        numbers = depths(monkeypatch, use)
+        assert max(numbers.values()) <= 5, numbers  # of seven, with predict and _scores

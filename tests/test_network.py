@@ -19,7 +19,7 @@ from core_helpers import (
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from skrnn._core.batching import Data, PackedBatch, offsets_of
+from skrnn._core.batching import PackedBatch, offsets_of
 from skrnn._core.cells import CELLS
 from skrnn._core.projection import Dropout
 
@@ -316,16 +316,16 @@ def test_parts_of_any_length_are_the_whole_to_the_bit():
     assert_same_state(so_far, state, of=long)
 
 
-def recorded(monkeypatch, owner, name, size):
-    """Return the list to which calls of a method append size(*arguments)."""
-    sizes, method = [], getattr(owner, name)
+def recorded(monkeypatch, owner, name):
+    """Return the list to which each call of a method adds its arguments."""
+    calls, method = [], getattr(owner, name)
 
     def recording(*args, **options):
-        sizes.append(size(*args))
+        calls.append(args)
         return method(*args, **options)
 
     monkeypatch.setattr(owner, name, recording)
-    return sizes
+    return calls
 
 
 @pytest.mark.parametrize("max_rows", [1, 3, 40])
@@ -335,7 +335,7 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     network, params, rows, offsets = language_network(kind, np.float32, head=head)
     targets = np.random.default_rng(1).integers(0, K, offsets[-1])
     targets = targets if head == "softmax" else np.eye(K)[targets]
-    data = Data(rows, offsets, targets, np.ones(len(targets)), offsets)
+    data = data_of(rows, np.diff(offsets), targets)
     losses = network.losses(params, data)
     assert losses.dtype == np.float64
     scores = network.scores(params, rows, offsets)
@@ -343,19 +343,16 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     last, state = network.read(params, rows, offsets)
     monkeypatch.setattr("skrnn._core.network.MAX_ROWS", max_rows)
     monkeypatch.setattr("skrnn._core.network.MAX_SCORES", max_rows * K)
-    sizes = recorded(
-        monkeypatch, network, "hidden", lambda p, x, batch: len(batch.rows)
-    )
-    scored = recorded(
-        monkeypatch, network.head, "losses", lambda scores, *_: len(scores)
-    )
+    hidden = recorded(monkeypatch, network, "hidden")
+    scored = recorded(monkeypatch, network.head, "losses")
     assert_array_equal(network.losses(params, data), losses)
     last_in_windows, state_in_windows = network.read(params, rows, offsets)
     assert_array_equal(last_in_windows, last)
     assert_same_state(state_in_windows, state)
+    sizes = [len(batch.rows) for _, _, batch in hidden]
     assert max(sizes) <= max(max_rows, 40)  # a step of each, at least
-    assert max(scored) <= max_rows
     assert sum(sizes) == 2 * offsets[-1]
+    assert max(len(scores) for scores, *_ in scored) <= max_rows
     one = network.losses(params, data.take(np.arange(1)))
     assert_array_equal(one, losses[: offsets[1]])
 
@@ -390,11 +387,9 @@ def test_losses_of_both_directions(max_scores, pooling, head, monkeypatch):
 
 @pytest.mark.parametrize("embedding_dim", [None, 4])
 def test_projecting_tokens_once_changes_no_bit(embedding_dim, monkeypatch):
-    rng = np.random.default_rng(0)
-    offsets = offsets_of(rng.integers(1, 9, 40))
+    network, rng = network_of(embedding_dim=embedding_dim), np.random.default_rng(0)
+    offsets, params = offsets_of(rng.integers(1, 9, 40)), initial_params(network)
     ids = rng.integers(-1, V, offsets[-1])
-    network = network_of(embedding_dim=embedding_dim)
-    params = initial_params(network)
     params["b0"][...] = rng.standard_normal(params["b0"].shape)
     once = network.scores(params, ids, offsets)
     monkeypatch.setattr("skrnn._core.first_layer.MAX_PROJECTED", 0)
@@ -409,11 +404,9 @@ def test_a_long_sequence_is_read_in_windows(monkeypatch):
     network, params, _, _ = language_network("ids", np.float64)
     n = 10_000
     rows, targets = np.arange(n) % V, np.arange(n) % K
-    sizes = recorded(
-        monkeypatch, PackedBatch, "windows", lambda batch, n_steps: n_steps
-    )
+    windows = recorded(monkeypatch, PackedBatch, "windows")
     losses = network.losses(params, data_of(rows, [n], targets))
-    assert sizes == [4096]
+    assert [n_steps for _, n_steps in windows] == [4096]
     scores = forward(network, params, rows, batch_of([n]), training=False)[0]
     assert_array_equal(losses, network.head.losses(scores, targets))
 
@@ -421,9 +414,8 @@ def test_a_long_sequence_is_read_in_windows(monkeypatch):
 @pytest.mark.parametrize("embedding_dim", [3, 4])
 def test_tied_weights_are_the_first_rows_of_the_embedding(embedding_dim):
     options = {"hidden_sizes": (4, embedding_dim), "embedding_dim": embedding_dim}
-    tied, untied = (
-        network_of(bidirectional=False, tied=t, **options) for t in (True, False)
-    )
+    options["bidirectional"] = False
+    tied, untied = network_of(tied=True, **options), network_of(**options)
     params = initial_params(tied)
     assert "W_out" not in tied.shapes()
     same = untied.params()
