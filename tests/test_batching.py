@@ -185,8 +185,7 @@ def test_a_stream_is_cut_into_parts_and_windows():
     assert_array_equal(index, np.arange(4))
     assert selected is data
     data, index = strategy.arrange(data, np.arange(3))  # eight steps
-    assert_array_equal(data.offsets, [0, 4, 8])
-    assert_array_equal(data.term_offsets, [0, 4, 8])
+    assert_array_equal([data.offsets, data.term_offsets], [[0, 4, 8]] * 2)
     assert_array_equal(index, [0, 1])
     windows = list(strategy.batches(None, data, index, None))
     assert [batch.rows.tolist() for batch, _ in windows] == [[0, 4, 1, 5], [2, 6, 3, 7]]

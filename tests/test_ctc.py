@@ -178,16 +178,14 @@ def test_too_short_by_one_step(target, n_steps):
 
 @pytest.mark.usefixtures("backend")
 def test_a_loss_does_not_depend_on_the_batch():
-    rng = np.random.default_rng(0)
-    lengths = np.array([30, 17, 17, 8, 1])
+    rng, lengths = np.random.default_rng(0), [30, 17, 17, 8, 1]
     targets = [rng.integers(0, 6, size=min(9, T // 2)) for T in lengths]
-    scores = rng.standard_normal((lengths.sum(), 7))
-    batch = batch_of(lengths)
+    offsets, batch = offsets_of(lengths), batch_of(lengths)
+    scores = rng.standard_normal((offsets[-1], 7))
     losses = ctc.losses(scores[batch.rows], with_blanks(targets, 6), batch)
-    for i, (start, stop) in enumerate(pairwise([0, *np.cumsum(lengths)])):
-        one = batch_of([stop - start])
-        alone = ctc.losses(scores[start:stop], with_blanks([targets[i]], 6), one)
-        assert alone == losses[i]
+    for i, T in enumerate(lengths):
+        own, y = scores[offsets[i] : offsets[i + 1]], with_blanks([targets[i]], 6)
+        assert ctc.losses(own, y, batch_of([T])) == losses[i]
 
 
 @pytest.mark.usefixtures("backend")
@@ -210,15 +208,13 @@ def test_derivative_by_the_scores():
 
 def test_best_path_is_the_collapsed_argmax():
     rng = np.random.default_rng(0)
-    lengths = rng.integers(1, 9, size=50)
-    offsets = offsets_of(lengths)
+    offsets = offsets_of(rng.integers(1, 9, size=50))
     scores = rng.standard_normal((offsets[-1], 3))
     labels, starts = best_path(scores, offsets)
-    for i, (start, stop) in enumerate(pairwise(offsets)):
-        expected = labels_of(scores[start:stop].argmax(axis=1), 2)
-        assert tuple(labels[starts[i] : starts[i + 1]]) == expected
-    assert starts[0] == 0
-    assert starts[-1] == len(labels)
+    for own, steps in zip(pairwise(starts), pairwise(offsets), strict=True):
+        path = scores[slice(*steps)].argmax(axis=1)
+        assert tuple(labels[slice(*own)]) == labels_of(path, 2)
+    assert (starts[0], starts[-1]) == (0, len(labels))
 
 
 def assert_hypotheses(hypotheses, expected):
