@@ -36,7 +36,7 @@ def random_params(network, rng):
 
 
 def batch_of(lengths):
-    """Return the batch of sequences that stand one after the other."""
+    """Return the batch of sequences that are contiguous in the rows."""
     lengths = np.asarray(lengths)
     return PackedBatch(offsets_of(lengths)[:-1], lengths)
 

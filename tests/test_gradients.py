@@ -29,7 +29,7 @@ TERM_HEADS = [name for name in HEADS if HEADS[name].per_term]
 
 
 def make_inputs(kind, rng):
-    """Return N rows that stand for V tokens or features."""
+    """Return N rows of V tokens or features."""
     if kind in ("ids", "embedding", "after nothing"):
         ids = rng.integers(0, V, N)
         if kind == "after nothing":  # the first step of each has no token

@@ -1,4 +1,4 @@
-"""The network: its weights, what stands where, dropout, scores of many sequences."""
+"""The network: its weights, directions, dropout, scores of many sequences."""
 
 from itertools import pairwise, product
 
@@ -73,7 +73,7 @@ def test_recurrent_weights_of_each_gate_are_orthogonal(cell):
     gates = np.concatenate(np.split(params["U0"], CELLS[cell].n_gates, axis=2))
     for U in gates:
         assert_allclose(U @ U.T, np.eye(6), rtol=0, atol=1e-14)
-    assert len(np.unique(gates[:, 0, 0])) == len(gates)  # each drawn on its own
+    assert len(np.unique(gates[:, 0, 0])) == len(gates)  # each is drawn
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -261,7 +261,7 @@ def test_batches_of_scores_may_be_computed_in_any_order():
 
 
 def language_network(kind, dtype, cell="lstm", **changed):
-    """Return a network of one direction, weights, rows, and where sequences begin."""
+    """Return a network of one direction, weights, rows and offsets."""
     rng = np.random.default_rng(0)
     tied = {"embedding_dim": 4, "tied": True} if kind == "tied" else {}
     options = {"hidden_sizes": (5, 4), "bidirectional": False, "dtype": dtype}
@@ -306,12 +306,14 @@ def test_parts_of_any_length_are_the_whole_to_the_bit():
     lengths = np.diff(offsets)
     long = np.flatnonzero(lengths > 1)
     starts, n_first = offsets[long], np.arange(len(long)) % (lengths[long] - 1) + 1
-    parts = [(starts, n_first), (starts + n_first, lengths[long] - n_first)]
     so_far = None
-    for begin, n_steps in parts:
-        own = offsets_of(n_steps)
-        where = np.repeat(begin - own[:-1], n_steps) + np.arange(own[-1])
-        scores, so_far = network.read(params, rows[where], own, so_far)
+    for first, n_steps in [
+        (starts, n_first),
+        (starts + n_first, lengths[long] - n_first),
+    ]:
+        parts = zip(first, n_steps, strict=True)
+        steps = np.concatenate([np.arange(i, i + n) for i, n in parts])
+        scores, so_far = network.read(params, rows[steps], offsets_of(n_steps), so_far)
     assert_array_equal(scores, whole[long])
     assert_same_state(so_far, state, of=long)
 

@@ -1,4 +1,4 @@
-"""Equal sequences are one that counts more, in an order of their own."""
+"""Equal sequences are merged into one of their weight, in a canonical order."""
 
 from itertools import pairwise
 

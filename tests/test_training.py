@@ -180,7 +180,7 @@ def test_every_step_of_a_stream_is_predicted_once(n, n_parts, bptt):
     for k, (rows, state) in enumerate(zip(network.rows, network.states, strict=True)):
         left = np.maximum(lengths - k * bptt, 0)
         assert len(rows) == np.minimum(left, bptt).sum()
-        if state is not None:  # each goes on where it was
+        if state is not None:  # each continues
             assert [row - 1 for row in rows[: len(state)]] == state
         read += rows
     assert sorted(read) == (np.arange(n) + 3).tolist()
