@@ -1,28 +1,20 @@
 """Networks, data and gradient checks that the tests of the numeric core share."""
 
 import sys
+import traceback
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 import skrnn
 from skrnn._core import kernels, make_network
 from skrnn._core.batching import Data, PackedBatch, offsets_of
 
 V, K = 5, 3
-SPEC = {
-    "cell": "lstm",
-    "activation": "tanh",
-    "input_size": V,
-    "hidden_sizes": (4, 3),
-    "n_outputs": K,
-    "bidirectional": True,
-    "embedding_dim": None,
-    "dropout": (0.0, 0.0),
-    "dtype": np.float64,
-}
+SPEC = {"cell": "lstm", "activation": "tanh", "hidden_sizes": (4, 3)}
+SPEC |= {"input_size": V, "n_outputs": K, "bidirectional": True, "embedding_dim": None}
+SPEC |= {"dropout": (0.0, 0.0), "dtype": np.float64}
 SCORED = {"pooling": None, "head": "softmax", "tied": False}
 
 
@@ -44,7 +36,7 @@ def random_params(network, rng):
 
 
 def batch_of(lengths):
-    """Return the batch of sequences that stand one after the other."""
+    """Return the batch of sequences that are contiguous in the rows."""
     lengths = np.asarray(lengths)
     return PackedBatch(offsets_of(lengths)[:-1], lengths)
 
@@ -80,26 +72,27 @@ def as_table(grad, table):
     return written_out
 
 
-def as_dense(x):
-    return x.toarray() if sparse.issparse(x) else np.eye(V)[x] if x.ndim == 1 else x
+def numerical_gradient(loss, values, eps=1e-5):
+    """Return the central differences of loss() by each of the values."""
+    numeric = np.empty_like(values)
+    for index in np.ndindex(values.shape):
+        saved = values[index]
+        values[index] = saved + eps
+        up = loss()
+        values[index] = saved - eps
+        numeric[index] = (up - loss()) / (2 * eps)
+        values[index] = saved
+    return numeric
 
 
-def check_gradients(params, loss_grad, eps=1e-5):
+def check_gradients(params, loss_grad):
     """Compare every derivative of loss_grad(params) with a central difference."""
     _, grads, _ = loss_grad(params)
     for name in grads.shapes:
         values = params[name]
         is_table = name == grads.table_name
         grad = as_table(grads.table, values) if is_table else grads[name]
-        numeric = np.empty_like(grad)
-        for index in np.ndindex(values.shape):
-            saved = values[index]
-            values[index] = saved + eps
-            up = loss_grad(params)[0]
-            values[index] = saved - eps
-            down = loss_grad(params)[0]
-            values[index] = saved
-            numeric[index] = (up - down) / (2 * eps)
+        numeric = numerical_gradient(lambda: loss_grad(params)[0], values)
         error = np.linalg.norm(numeric - grad)
         scale = np.linalg.norm(numeric) + np.linalg.norm(grad)
         assert error <= 1e-6 * max(scale, 1e-3), (name, error / scale)
@@ -142,26 +135,22 @@ def depths(monkeypatch, action):
     """
     if kernels.compiled is None:
         pytest.skip("no kernels")
-    package, found = str(Path(skrnn.__file__).parent), {}
+    package, first = str(Path(skrnn.__file__).parent), {}
 
     class Counting:
         def __getattr__(self, name):
             kernel = getattr(compiled, name)
-            if name not in ("matmul", "forward"):
-                return kernel
 
             def counted(*args, **options):
-                frame, depth = sys._getframe(1), 0
-                while frame is not None:
-                    depth += frame.f_code.co_filename.startswith(package)
-                    frame = frame.f_back
-                found.setdefault(name, depth)
+                frames = [frame for frame, _ in traceback.walk_stack(sys._getframe(1))]
+                files = [frame.f_code.co_filename for frame in frames]
+                first.setdefault(name, sum(f.startswith(package) for f in files))
                 return kernel(*args, **options)
 
-            return counted
+            return counted if name in ("matmul", "forward") else kernel
 
     compiled = kernels.compiled
     with monkeypatch.context() as context:
         context.setattr(kernels, "compiled", Counting())
         action()
-    return found
+    return first

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from core_helpers import batch_of
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -23,17 +24,21 @@ from skrnn._core.batching import (
 lengths_of_batches = st.lists(st.integers(1, 9), min_size=1, max_size=12).map(np.array)
 
 
+def shifted_batch(lengths):
+    """Return the batch of sequences of which the first is row 5."""
+    starts = np.cumsum(lengths) - lengths + 5
+    return starts, PackedBatch(starts, lengths)
+
+
 @given(lengths_of_batches)
 def test_packed_rows(lengths):
-    starts = np.cumsum(lengths) - lengths + 5
-    batch = PackedBatch(starts, lengths)
+    starts, batch = shifted_batch(lengths)
     longest_first = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     assert_array_equal(batch.order, longest_first)
-    steps = [
-        (i, t) for t in range(max(lengths)) for i in longest_first if lengths[i] > t
-    ]
+    n_steps = max(lengths)
+    steps = [(i, t) for t in range(n_steps) for i in longest_first if lengths[i] > t]
     assert_array_equal(batch.rows, [starts[i] + t for i, t in steps])
-    assert batch.sizes == [sum(lengths > t) for t in range(max(lengths))]
+    assert batch.sizes == [sum(lengths > t) for t in range(n_steps)]
     mirrored = [steps.index((i, lengths[i] - 1 - t)) for i, t in steps]
     assert_array_equal(batch.reverse, mirrored)
     last = [steps.index((i, lengths[i] - 1)) for i in longest_first]
@@ -51,8 +56,7 @@ def test_batches_by_length(lengths, max_sequences, max_rows):
 
 @given(lengths_of_batches, st.integers(1, 12))
 def test_windows_hold_each_step_once_in_its_place(lengths, n_steps):
-    starts = np.cumsum(lengths) - lengths + 5
-    batch = PackedBatch(starts, lengths)
+    starts, batch = shifted_batch(lengths)
     windows = list(batch.windows(n_steps))
     assert len(windows) == -(-max(lengths) // n_steps)
     assert_array_equal(np.concatenate([w.rows for w in windows]), batch.rows)
@@ -68,7 +72,7 @@ def test_windows_hold_each_step_once_in_its_place(lengths, n_steps):
 
 
 def test_by_sequence_and_live_part():
-    batch = PackedBatch(np.array([0, 2, 3]), np.array([2, 1, 3]))
+    batch = batch_of([2, 1, 3])
     assert_array_equal(batch.rows[batch.by_sequence()], [3, 4, 5, 0, 1, 2])
     state = [(np.arange(6).reshape(1, 3, 2),)]
     *_, last = batch.windows(2)
@@ -83,9 +87,7 @@ LENGTHS, N_TERMS = np.array([3, 1, 4, 2]), np.array([1, 2, 0, 3])
 
 
 def make_data(n_terms=LENGTHS):
-    n = n_terms.sum()
-    offsets = offsets_of(LENGTHS)
-    rows = np.arange(offsets[-1])
+    n, offsets, rows = n_terms.sum(), offsets_of(LENGTHS), np.arange(LENGTHS.sum())
     return Data(rows, offsets, 10 * np.arange(n), np.ones(n), offsets_of(n_terms), abs)
 
 
@@ -171,9 +173,8 @@ def test_held_out_are_random_sequences_or_the_end_of_a_stream():
         with pytest.raises(ValueError, match="leaves nothing to train on of 1"):
             strategy.hold_out(index[:1], 0.5, np.random.RandomState(0))
     assert_array_equal(held_out, [1, 9])
-    train, held_out = Independent(2, True).hold_out(
-        np.arange(9), 0.01, np.random.RandomState(0)
-    )
+    given = np.arange(9), 0.01, np.random.RandomState(0)
+    train, held_out = Independent(2, True).hold_out(*given)
     assert_array_equal(train, sorted(train))
     assert len(held_out) == 1
 
@@ -184,8 +185,7 @@ def test_a_stream_is_cut_into_parts_and_windows():
     assert_array_equal(index, np.arange(4))
     assert selected is data
     data, index = strategy.arrange(data, np.arange(3))  # eight steps
-    assert_array_equal(data.offsets, [0, 4, 8])
-    assert_array_equal(data.term_offsets, [0, 4, 8])
+    assert_array_equal([data.offsets, data.term_offsets], [[0, 4, 8]] * 2)
     assert_array_equal(index, [0, 1])
     windows = list(strategy.batches(None, data, index, None))
     assert [batch.rows.tolist() for batch, _ in windows] == [[0, 4, 1, 5], [2, 6, 3, 7]]

@@ -1,7 +1,6 @@
 """The recipes of the contributing page work, followed to the letter."""
 
 import ast
-import os
 import re
 import shutil
 import subprocess
@@ -30,51 +29,50 @@ import pytest
 names = "minimal_gated-tanh-sizes1-True-embedding or minimal_gated-False-general"
 sys.exit(pytest.main(["-q", "-k", names, "tests/test_gradients.py"]))
 """,
-    # Ids and numbers have the losses and gradients of dense rows, in which the ids are
-    # one-hot. With numbers that are not zero, dropout draws the same random numbers.
+    # Dropout draws the same random numbers for dense rows, as no number is zero.
     "A new input kind": """
+import sys
+sys.path.insert(0, "tests")
 import numpy as np
-from skrnn._core import make_network
-from skrnn._core.batching import Data
+from core_helpers import as_table, check_network, data_of, initial_params, network_of
+from skrnn._core.batching import Independent
 from skrnn._core.mixed import MixedRows
 
-rng = np.random.default_rng(0)
-lengths = np.array([2, 1, 4])
-N, n_ids, offsets = 7, 4, np.append(0, np.cumsum(lengths))
-ids, numbers = rng.integers(0, n_ids - 1, N), rng.standard_normal((N, 2))
-rows = {
-    "mixed": MixedRows(ids, numbers, n_ids),
-    "dense": np.hstack([np.eye(n_ids)[ids], numbers]),
-}
-y, weights = rng.integers(0, 3, N), rng.uniform(0.5, 2, N)
+def one_hot(rows):
+    return np.hstack([np.eye(3)[rows.ids], rows.numbers])
+
+rng, lengths = np.random.default_rng(0), np.array([2, 1, 4])
+rows = MixedRows(rng.integers(0, 2, 7), rng.standard_normal((7, 2)), 3)
+y = rng.integers(0, 3, 7)
 for embedding_dim in (None, 3):
     for bidirectional in (False, True):
-        network = make_network({
-            "cell": "gru", "activation": "tanh", "input_size": n_ids + 2,
-            "hidden_sizes": (3, 2), "n_outputs": 3, "bidirectional": bidirectional,
-            "embedding_dim": embedding_dim, "pooling": None, "head": "softmax",
-            "dropout": (0.3, 0.0), "tied": False, "dtype": np.float64,
-        })
-        params = network.init_params(np.random.RandomState(0))
-        result = {}
-        for kind, X in rows.items():
-            data = Data(X, offsets, y, weights, offsets)
-            batch, terms = network.pack(data, np.arange(3))
-            for seed in (None, 0):
-                dropout = None if seed is None else np.random.RandomState(seed)
+        for rate in (0.0, 0.4):
+            network = network_of(
+                hidden_sizes=(3,), bidirectional=bidirectional,
+                embedding_dim=embedding_dim, dropout=(rate, 0.0),
+            )
+            check_network(network, rows, y, lengths)
+            params, results = initial_params(network), []
+            for x in (rows, one_hot(rows)):
+                data = data_of(x, lengths, y)
+                batch, terms = network.pack(data, np.arange(3))
                 loss, grads, _ = network.loss_grad(
-                    params, X[batch.rows], y[terms], weights[terms], batch, dropout
+                    params, x[batch.rows], y[terms], np.ones(7), batch,
+                    np.random.RandomState(0) if rate else None,
                 )
-                table = np.zeros(params.table.shape)
-                table[..., grads.table.rows, :] = grads.table.values
-                result[kind, seed] = loss, grads.flat, table
-            scores = network.scores(params, X, offsets)
-            result[kind] = scores, network.losses(params, data)
-        for seed in (None, 0):
-            for a, b in zip(result["mixed", seed], result["dense", seed], strict=True):
+                table = as_table(grads.table, params.table)
+                scores = network.scores(params, x, data.offsets)
+                losses = network.losses(params, data)
+                results.append((loss, grads.flat, table, scores, losses))
+            for a, b in zip(*results, strict=True):
                 np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
-        for a, b in zip(result["mixed"], result["dense"], strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+for attention in (None, "general"):
+    network = network_of(attention=attention, hidden_sizes=(1,))
+    targets = np.array([1, 0, 2, 0, 1, 1, 2, 2])
+    check_network(network, rows, targets, lengths, [3, 4, 1], [1, 2, 0])
+equal = data_of(rows[np.tile([0, 1, 2], 6)], [3] * 6, np.arange(18) % 3)
+index, merged = Independent(2, shuffle=True).select(equal)
+assert len(index) == 1 and merged.weights.sum() == 18
 """,
 }
 
@@ -131,16 +129,9 @@ def copy(tmp_path):
     return tmp_path
 
 
-def run(script, root, **environment):
-    result = subprocess.run(
-        [sys.executable, "-c", START + script],
-        cwd=root,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-    )
+def run(command, root):
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
 
 
 def test_all_recipes_are_here():
@@ -150,7 +141,7 @@ def test_all_recipes_are_here():
 @pytest.mark.parametrize("recipe", CHECKS)
 def test_recipe(recipe, copy):
     follow(recipe, copy)
-    run(CHECKS[recipe], copy)
+    run([sys.executable, "-c", START + CHECKS[recipe]], copy)
 
 
 def test_recipe_of_a_compiled_cell_compiles(copy):
@@ -159,12 +150,8 @@ def test_recipe_of_a_compiled_cell_compiles(copy):
         pytest.skip("no C++ compiler")
     header = follow("A new compiled cell", copy)
     source = copy / "skrnn" / "_kernels" / "dispatch.cpp"
-    result = subprocess.run(
-        [compiler, "-std=c++20", "-fsyntax-only", "-DSKRNN_ISA=baseline", source],
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stderr
+    options = ["-std=c++20", "-fsyntax-only", "-DSKRNN_ISA=baseline"]
+    run([compiler, *options, source], copy)
     kernel = re.search(r'name = "(\w+)"', header.read_text("utf-8"))[1]
     assert f'`kernel = "{kernel}"`' in section("A new compiled cell")
 
@@ -174,12 +161,7 @@ def test_files_of_the_page_exist():
     folders = [ROOT, ROOT / "skrnn", ROOT / "skrnn" / "_kernels"]
     names = re.findall(r"`((?:\w+/)+|(?:\w+/)*\w+\.(?:py|hpp|cpp))`", PAGE)
     assert len(names) > 40
-    missing = {
-        name
-        for name in names
-        if not any((folder / name).exists() for folder in folders)
-    }
-    assert missing == {
+    assert {n for n in names if not any((f / n).exists() for f in folders)} == {
         "skrnn/_core/poisson.py",
         "skrnn/_core/minimal_gated.py",
         "skrnn/_core/mixed.py",

@@ -1,4 +1,4 @@
-"""The loss of CTC and the search, against all paths written out, and PyTorch."""
+"""The loss of CTC and the prefix search, against the sum of all paths and PyTorch."""
 
 from collections import defaultdict
 from itertools import groupby, pairwise, product
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from core_helpers import batch_of
+from core_helpers import batch_of, numerical_gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -16,11 +16,11 @@ from skrnn._core.batching import offsets_of
 from skrnn._core.ctc_decoding import best_path, prefix_search
 
 GOLDEN = np.load(Path(__file__).with_name("golden") / "ctc.npz")
-WAYS = ["numpy"] + (kernels.compiled.supported() if kernels.compiled else [])
+KERNELS = kernels.compiled.supported() if kernels.compiled else []
 
 
-@pytest.fixture(params=WAYS)
-def way(request, monkeypatch):
+@pytest.fixture(params=["numpy", *KERNELS])
+def backend(request, monkeypatch):
     """Compute by numpy, and by the kernels of each instruction set."""
     if request.param == "numpy":
         monkeypatch.setattr(kernels, "compiled", None)
@@ -37,18 +37,19 @@ def with_blanks(targets, blank):
     return np.array([label for target in targets for label in (*target, blank)])
 
 
-def spell(path, blank):
+def labels_of(path, blank):
+    """Return the labels of a path, without repetitions and blanks."""
     return tuple(label for label, _ in groupby(path) if label != blank)
 
 
 def enumerate_targets(log_proba):
-    """Return the log-probability of everything that a sequence can spell."""
+    """Return the log-probability of each target of a sequence, summed over paths."""
     T, K = log_proba.shape
-    found = defaultdict(lambda: -np.inf)
+    total = defaultdict(lambda: -np.inf)
     for path in product(range(K), repeat=T):
-        target, log_p = spell(path, K - 1), log_proba[np.arange(T), path].sum()
-        found[target] = np.logaddexp(found[target], log_p)
-    return dict(found)
+        target, log_p = labels_of(path, K - 1), log_proba[np.arange(T), path].sum()
+        total[target] = np.logaddexp(total[target], log_p)
+    return dict(total)
 
 
 def log_softmax(scores):
@@ -58,7 +59,7 @@ def log_softmax(scores):
 # --- the loss -------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("way")
+@pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("K", [1, 2, 3])
 @pytest.mark.parametrize("T", [1, 2, 3, 5])
 def test_every_target_of_a_sequence(T, K):
@@ -66,23 +67,17 @@ def test_every_target_of_a_sequence(T, K):
     rng = np.random.default_rng(T)
     scores = 2 * rng.standard_normal((T, K))
     expected = enumerate_targets(log_softmax(scores))
-    targets = [
-        target for L in range(T + 2) for target in product(range(K - 1), repeat=L)
-    ]
+    targets = [y for L in range(T + 2) for y in product(range(K - 1), repeat=L)]
     batch = batch_of([T] * len(targets))
     packed = np.repeat(scores, len(targets), axis=0)
-    found = -ctc.losses(packed, with_blanks(targets, K - 1), batch)
-    assert_allclose(
-        found,
-        [expected.get(target, -np.inf) for target in targets],
-        rtol=1e-12,
-        atol=1e-12,
-    )
-    assert_allclose(np.exp(found).sum(), 1, rtol=1e-12)
+    log_p = -ctc.losses(packed, with_blanks(targets, K - 1), batch)
+    exact = [expected.get(target, -np.inf) for target in targets]
+    assert_allclose(log_p, exact, rtol=1e-12, atol=1e-12)
+    assert_allclose(np.exp(log_p).sum(), 1, rtol=1e-12)
     assert_array_equal(packed, np.repeat(scores, len(targets), axis=0))
 
 
-@pytest.mark.usefixtures("way")
+@pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_losses_and_derivatives_of_pytorch(dtype):
     lengths, y = GOLDEN["lengths"], GOLDEN["labels"]
@@ -112,16 +107,9 @@ def cases(draw):
     return lengths, targets, scores, rng.uniform(0.5, 2, len(lengths))
 
 
-def assert_close(found, expected, dtype):
-    tolerance = 1e-11 if dtype == np.float64 else 1e-6
-    assert found.dtype == expected.dtype
-    assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
-
-
-@pytest.mark.skipif(kernels.compiled is None, reason="no kernels")
-@pytest.mark.parametrize("way", WAYS[1:], indirect=True)
+@pytest.mark.parametrize("backend", KERNELS, indirect=True)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_kernel_is_the_reference(way, dtype, monkeypatch):
+def test_kernel_is_the_reference(backend, dtype, monkeypatch):
     @settings(max_examples=60)
     @given(cases())
     def check(case):
@@ -131,52 +119,51 @@ def test_kernel_is_the_reference(way, dtype, monkeypatch):
         scores = scores.astype(dtype)
 
         def run(n_threads=1):
-            weighted = ctc.loss_grad(
-                scores.copy(), y, weights, batch, n_threads=n_threads
-            )
-            return ctc.losses(scores, y, batch), *weighted
+            options = {"n_threads": n_threads}
+            loss, dscores = ctc.loss_grad(scores.copy(), y, weights, batch, **options)
+            return ctc.losses(scores, y, batch), loss, dscores
 
-        found = run()
-        for a, b in zip(found, run(n_threads=3), strict=True):
+        losses, loss, dscores = by_kernel = run()
+        for a, b in zip(by_kernel, run(n_threads=3), strict=True):
             assert_array_equal(a, b)
         with monkeypatch.context() as context:
             context.setattr(kernels, "compiled", None)
             expected = run()
-        assert not np.isnan(found[0]).any()
-        assert_array_equal(
-            np.isinf(found[0]), ctc.n_steps_needed(y, K - 1) > batch.lengths
-        )
-        assert_close(found[0], expected[0], np.float64)
-        assert_close(found[2], expected[2], dtype)
-        assert_allclose(found[1], expected[1], rtol=1e-11)
+        assert not np.isnan(losses).any()
+        too_short = ctc.n_steps_needed(y, K - 1) > batch.lengths
+        assert_array_equal(np.isinf(losses), too_short)
+        assert losses.dtype == expected[0].dtype
+        assert_allclose(losses, expected[0], rtol=1e-11, atol=1e-11)
+        assert_allclose(loss, expected[1], rtol=1e-11)
+        assert dscores.dtype == expected[2].dtype
+        tolerance = 1e-11 if dtype == np.float64 else 1e-6
+        assert_allclose(dscores, expected[2], rtol=tolerance, atol=tolerance)
 
     check()
 
 
-@pytest.mark.usefixtures("way")
+@pytest.mark.usefixtures("backend")
 def test_far_scores():
     """Paths of a probability that no float64 holds still count."""
-    batch = batch_of([200])
+    batch, y = batch_of([200]), with_blanks([[0, 1] * 50], 2)
     scores = np.zeros((200, 3))
     scores[:, 2] = 1000  # blanks, but the target has a hundred labels
-    y = with_blanks([[0, 1] * 50], 2)
     loss, dscores = ctc.loss_grad(scores.copy(), y, np.ones(1), batch)
     assert 1e5 - 500 < loss < 1e5
     assert_allclose(dscores.sum(axis=1), 0, rtol=0, atol=1e-9)
     assert_allclose(dscores.sum(axis=0), [-50, -50, 100], rtol=1e-9)
 
 
-@pytest.mark.usefixtures("way")
+@pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize(
     ("target", "n_steps"), [([0], 1), ([0, 1], 2), ([0, 0], 3), ([1, 1, 1, 0, 0], 8)]
 )
 def test_too_short_by_one_step(target, n_steps):
-    y = with_blanks([[0], target, []], 2)
+    y, rng = with_blanks([[0], target, []], 2), np.random.default_rng(0)
     assert_array_equal(ctc.n_steps_needed(y, 2), [1, n_steps, 0])
     lengths = [9, n_steps - 1, 1] if n_steps > 1 else [9]
     y = with_blanks([[0], target, []][: len(lengths)], 2)
     batch = batch_of(lengths)
-    rng = np.random.default_rng(0)
     scores = rng.standard_normal((sum(lengths), 3))
     losses = ctc.losses(scores, y, batch)
     assert_array_equal(np.isinf(losses), np.arange(len(lengths)) == 1)
@@ -189,52 +176,54 @@ def test_too_short_by_one_step(target, n_steps):
     assert np.isfinite(ctc.losses(scores, y, batch_of(lengths))).all()
 
 
-@pytest.mark.usefixtures("way")
+@pytest.mark.usefixtures("backend")
 def test_a_loss_does_not_depend_on_the_batch():
-    rng = np.random.default_rng(0)
-    lengths = np.array([30, 17, 17, 8, 1])
+    rng, lengths = np.random.default_rng(0), [30, 17, 17, 8, 1]
     targets = [rng.integers(0, 6, size=min(9, T // 2)) for T in lengths]
-    scores = rng.standard_normal((lengths.sum(), 7))
-    batch = batch_of(lengths)
+    offsets, batch = offsets_of(lengths), batch_of(lengths)
+    scores = rng.standard_normal((offsets[-1], 7))
     losses = ctc.losses(scores[batch.rows], with_blanks(targets, 6), batch)
-    for i, (start, stop) in enumerate(pairwise([0, *np.cumsum(lengths)])):
-        one = batch_of([stop - start])
-        alone = ctc.losses(scores[start:stop], with_blanks([targets[i]], 6), one)
-        assert alone == losses[i]
+    for i, T in enumerate(lengths):
+        own, y = scores[offsets[i] : offsets[i + 1]], with_blanks([targets[i]], 6)
+        assert ctc.losses(own, y, batch_of([T])) == losses[i]
 
 
-@pytest.mark.usefixtures("way")
+@pytest.mark.usefixtures("backend")
 def test_derivative_by_the_scores():
     rng = np.random.default_rng(0)
     batch = batch_of([7, 4, 3, 1, 1])
     y = with_blanks([[0, 0, 1, 0], [2], [1, 1], [], [2]], 3)
     scores, weights = rng.standard_normal((16, 4)), rng.uniform(0.5, 2, 5)
     _, dscores = ctc.loss_grad(scores.copy(), y, weights, batch)
-    numeric = np.empty_like(scores)
-    for index in np.ndindex(scores.shape):
-        ends = []
-        for eps in (1e-5, -1e-5):
-            moved = scores.copy()
-            moved[index] += eps
-            ends.append(ctc.loss_grad(moved, y, weights, batch)[0])
-        numeric[index] = (ends[0] - ends[1]) / 2e-5
+
+    def loss():
+        return ctc.loss_grad(scores.copy(), y, weights, batch)[0]
+
+    numeric = numerical_gradient(loss, scores)
     assert_allclose(dscores, numeric, rtol=1e-6, atol=1e-8)
 
 
-# --- what a sequence spells -----------------------------------------------------------
+# --- decoding -------------------------------------------------------------------------
 
 
 def test_best_path_is_the_collapsed_argmax():
     rng = np.random.default_rng(0)
-    lengths = rng.integers(1, 9, size=50)
-    offsets = offsets_of(lengths)
+    offsets = offsets_of(rng.integers(1, 9, size=50))
     scores = rng.standard_normal((offsets[-1], 3))
     labels, starts = best_path(scores, offsets)
-    for i, (start, stop) in enumerate(pairwise(offsets)):
-        expected = spell(scores[start:stop].argmax(axis=1), 2)
-        assert tuple(labels[starts[i] : starts[i + 1]]) == expected
-    assert starts[0] == 0
-    assert starts[-1] == len(labels)
+    for own, steps in zip(pairwise(starts), pairwise(offsets), strict=True):
+        path = scores[slice(*steps)].argmax(axis=1)
+        assert tuple(labels[slice(*own)]) == labels_of(path, 2)
+    assert (starts[0], starts[-1]) == (0, len(labels))
+
+
+def assert_hypotheses(hypotheses, expected):
+    """Compare with {labels: log-probability}, and check the order."""
+    log_p = [log_p for log_p, _ in hypotheses]
+    assert sorted(tuple(labels) for _, labels in hypotheses) == sorted(expected)
+    exact = [expected[tuple(labels)] for _, labels in hypotheses]
+    assert_allclose(log_p, exact, rtol=1e-12)
+    assert log_p == sorted(log_p, reverse=True)
 
 
 @pytest.mark.parametrize("K", [1, 2, 3, 4])
@@ -243,30 +232,25 @@ def test_wide_search_is_exhaustive(T, K):
     rng = np.random.default_rng(K)
     log_proba = log_softmax(rng.standard_normal((T, K)))
     expected = enumerate_targets(log_proba)
-    found = prefix_search(log_proba, 1000)
-    assert {tuple(labels) for _, labels in found} == expected.keys()
-    log_p = [log_p for log_p, _ in found]
-    assert_allclose(log_p, [expected[tuple(f)] for _, f in found], rtol=1e-12)
-    assert log_p == sorted(log_p, reverse=True)
-    assert prefix_search(log_proba, 1000) == found
+    hypotheses = prefix_search(log_proba, 1000)
+    assert_hypotheses(hypotheses, expected)
+    assert prefix_search(log_proba, 1000) == hypotheses
 
 
 def test_wide_search_with_a_prior():
-    """What is added depends on all labels before, and on where it ends."""
-    rng = np.random.default_rng(0)
-    T, K = 5, 3
+    """The prior of a label depends on the whole prefix; it also has that of the end."""
+    rng, (T, K) = np.random.default_rng(0), (5, 3)
     log_proba = log_softmax(rng.standard_normal((T, K)))
-    beginnings = [()]
+    prefixes = [()]
 
     def rows_of(labels):
-        rng = np.random.default_rng([K, *labels])
-        return rng.standard_normal(K)
+        return np.random.default_rng([K, *labels]).standard_normal(K)
 
     def prior(parents, labels):
         if not len(parents):
             return [rows_of(())]
-        new = [(*beginnings[p], k) for p, k in zip(parents, labels, strict=True)]
-        beginnings.extend(new)
+        new = [(*prefixes[p], k) for p, k in zip(parents, labels, strict=True)]
+        prefixes.extend(new)
         return [rows_of(each) for each in new]
 
     expected = enumerate_targets(log_proba)
@@ -274,43 +258,37 @@ def test_wide_search_with_a_prior():
         for t, label in enumerate(labels):
             expected[labels] += rows_of(labels[:t])[label]
         expected[labels] += rows_of(labels)[-1]
-    found = prefix_search(log_proba, 1000, prior)
-    assert len(set(beginnings)) == len(beginnings) == len(expected)
-    assert_allclose(
-        [log_p for log_p, _ in found], sorted(expected.values())[::-1], rtol=1e-12
-    )
-    for log_p, labels in found:
-        assert_allclose(log_p, expected[tuple(labels)], rtol=1e-12)
+    assert_hypotheses(prefix_search(log_proba, 1000, prior), expected)
+    assert len(set(prefixes)) == len(prefixes) == len(expected)
 
 
-def test_narrow_search_finds_a_lower_bound():
-    rng = np.random.default_rng(1)
-    better = 0
+def test_narrow_search_returns_lower_bounds():
+    rng, better = np.random.default_rng(1), 0
     for _ in range(30):
         log_proba = log_softmax(2 * rng.standard_normal((7, 3)))
         exact = enumerate_targets(log_proba)
-        path = spell(log_proba.argmax(axis=1), 2)
-        found = prefix_search(log_proba, 3)
-        assert len(found) == 3
-        for log_p, labels in found:
+        path = labels_of(log_proba.argmax(axis=1), 2)
+        hypotheses = prefix_search(log_proba, 3)
+        assert len(hypotheses) == 3
+        for log_p, labels in hypotheses:
             assert log_p <= exact[tuple(labels)] + 1e-12
-        gain = exact[tuple(found[0][1])] - exact[path]
+        gain = exact[tuple(hypotheses[0][1])] - exact[path]
         assert gain > -0.5
         better += gain > 1e-9
     assert better > 5
 
 
-def test_search_leaves_out_what_is_impossible():
+def test_search_returns_no_impossible_labels():
     log_proba = np.log(np.full((3, 3), 1 / 3))
     log_proba[:, 0] = -np.inf
-    found = prefix_search(log_proba, 100)
-    assert {tuple(labels) for _, labels in found} == {(), (1,), (1, 1)}
+    hypotheses = prefix_search(log_proba, 100)
+    assert {tuple(labels) for _, labels in hypotheses} == {(), (1,), (1, 1)}
 
 
-def test_a_beginning_that_comes_back_is_the_same():
-    """One that was dropped may be followed again, while others grew out of it."""
+def test_no_prefix_occurs_twice():
+    """A prefix that left the beam may enter it again, while extensions of it stayed."""
     for seed in range(300):
         rng = np.random.default_rng(seed)
         log_proba = log_softmax(2 * rng.standard_normal((20, 3)))
-        found = [tuple(labels) for _, labels in prefix_search(log_proba, 5)]
-        assert len(set(found)) == len(found)
+        prefixes = [tuple(labels) for _, labels in prefix_search(log_proba, 5)]
+        assert len(set(prefixes)) == len(prefixes)

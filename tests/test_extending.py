@@ -1,4 +1,4 @@
-"""A new head and a new kind of inputs: one class and one entry of a registry each."""
+"""A new head is one class; test_contributing follows the recipes of other parts."""
 
 import numpy as np
 import pytest
@@ -11,14 +11,13 @@ from core_helpers import (
     initial_params,
     network_of,
 )
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_array_equal
 
-from skrnn._core.batching import Independent, offsets_of
-from skrnn._core.first_layer import FIRST_LAYERS, FirstLayer, take_rows
+from skrnn._core.batching import Independent
 from skrnn._core.head import Head
 from skrnn._core.heads import HEADS, Softmax
 from skrnn._core.optimizers import Adam, Optimizer
-from skrnn._core.params import ArraySpec, RowGrad
+from skrnn._core.params import ArraySpec
 from skrnn._core.training import History, train
 
 LENGTHS = np.array([2, 1, 4])
@@ -57,23 +56,19 @@ class LastMatters(Head):
     per_term = False
 
     def loss_grad(self, scores, targets, weights, batch, params, grads):
-        factor = np.ones(len(scores))
-        factor[batch.last] = 2
-        errors = self._sums(scores, batch, factor) - targets[batch.last]
+        factor, errors = self._errors(scores, targets, batch)
         weights = weights[batch.last, None]
         dscores = (weights * errors)[batch.sequence] * factor[:, None]
         return float((weights * errors**2).sum() / 2), dscores
 
     def losses(self, scores, targets, batch, params=None):
-        factor = np.ones(len(scores))
-        factor[batch.last] = 2
-        errors = self._sums(scores, batch, factor) - targets[batch.last]
-        return (errors**2).sum(axis=1) / 2
+        return (self._errors(scores, targets, batch)[1] ** 2).sum(axis=1) / 2
 
-    def _sums(self, scores, batch, factor):
-        sums = np.zeros((len(batch.lengths), scores.shape[1]))
+    def _errors(self, scores, targets, batch):
+        factor, sums = np.ones(len(scores)), np.zeros((len(batch.lengths), K))
+        factor[batch.last] = 2
         np.add.at(sums, batch.sequence, scores * factor[:, None])
-        return sums
+        return factor, sums - targets[batch.last]
 
 
 @pytest.fixture
@@ -82,7 +77,9 @@ def heads(monkeypatch):
     monkeypatch.setitem(HEADS, "last_matters", LastMatters)
 
 
-@pytest.mark.usefixtures("heads")
+pytestmark = pytest.mark.usefixtures("heads")
+
+
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("pooling", [None, "mean"])
 def test_gradients_of_a_head_with_parameters(pooling, bidirectional):
@@ -94,7 +91,6 @@ def test_gradients_of_a_head_with_parameters(pooling, bidirectional):
     check_network(network, np.arange(N) % V, targets, LENGTHS, n_terms)
 
 
-@pytest.mark.usefixtures("heads")
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_gradients_of_a_head_of_whole_sequences(bidirectional):
     options = {"head": "last_matters", "bidirectional": bidirectional}
@@ -109,27 +105,15 @@ def fit(network, data, max_iter=60):
     network.head.fill(params, data)
     index, data = strategy.select(data)
     history = History()
-    train(
-        network,
-        params,
-        Optimizer(Adam(), params),
-        *strategy.arrange(data, index),
-        strategy,
-        max_iter=max_iter,
-        learning_rate=lambda epoch: 0.02,
-        adaptive=False,
-        tol=0,
-        n_iter_no_change=60,
-        history=history,
-        alpha=0.01,
-        max_norm=None,
-        rng=np.random.RandomState(0),
-        shuffle=True,
-    )
+    args = network, params, Optimizer(Adam(), params), *strategy.arrange(data, index)
+    stop = {"max_iter": max_iter, "tol": 0, "n_iter_no_change": 60}
+    rate = {"learning_rate": lambda epoch: 0.02, "adaptive": False}
+    epoch = {"alpha": 0.01, "max_norm": None, "shuffle": True}
+    epoch |= {"rng": np.random.RandomState(0), "history": history}
+    train(*args, strategy, **stop, **rate, **epoch)
     return params, history.losses
 
 
-@pytest.mark.usefixtures("heads")
 def test_a_head_with_parameters_is_trained_and_decoded():
     network, rows = network_of(head="tempered"), np.arange(18) % V
     data = data_of(rows, np.full(6, 3), np.minimum(rows, K - 1))
@@ -142,118 +126,11 @@ def test_a_head_with_parameters_is_trained_and_decoded():
     assert_array_equal(decoded, data.targets)
 
 
-# --- a kind of inputs -----------------------------------------------------------------
-
-
-class Mixed:
-    """An id and numbers at each step."""
-
-    def __init__(self, ids, numbers):
-        self.ids, self.numbers = ids, numbers
-        self.shape = len(ids), V
-
-    def __getitem__(self, index):
-        return Mixed(self.ids[index], self.numbers[index])
-
-
-class MixedRows(FirstLayer):
-    """The first rows of the table are those of ids, the others those of numbers."""
-
-    @staticmethod
-    def holds(rows):
-        return isinstance(rows, Mixed)
-
-    def row_product(self, matmul):
-        def times(x, W, bias=None):
-            n_ids = len(W) - x.numbers.shape[1]
-            return take_rows(x.ids, W[:n_ids]) + matmul(x.numbers, W[n_ids:], bias=bias)
-
-        return times
-
-    def table_grad(self, x, dz, n_threads=1):
-        values = np.zeros((V, dz.shape[1]))
-        np.add.at(values, x.ids, dz)
-        values[V - x.numbers.shape[1] :] = x.numbers.T @ dz
-        return RowGrad(slice(None), values)
-
-    def drop(self, x, dropout, V):
-        return Mixed(x.ids, x.numbers * dropout.mask(x.numbers.shape))
-
-    def contents(self, rows):
-        return lambda start, stop: (
-            b"mixed",
-            rows.ids[start:stop],
-            rows.numbers[start:stop],
-        )
-
-
-def mixed_rows(n=N):
-    rng = np.random.default_rng(1)
-    return Mixed(rng.integers(0, 3, n), rng.standard_normal((n, 2)))
-
-
-@pytest.fixture
-def kinds(monkeypatch):
-    monkeypatch.setitem(FIRST_LAYERS, "mixed", MixedRows)
-
-
-@pytest.mark.usefixtures("kinds")
-@pytest.mark.parametrize("dropout", [(0.0, 0.0), (0.4, 0.0)])
-@pytest.mark.parametrize("embedding_dim", [None, 3])
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_gradients_of_mixed_inputs(bidirectional, embedding_dim, dropout):
-    network = network_of(
-        hidden_sizes=(3,),
-        bidirectional=bidirectional,
-        embedding_dim=embedding_dim,
-        dropout=dropout,
-    )
-    check_network(network, mixed_rows(), np.arange(N) % K, LENGTHS)
-
-
-@pytest.mark.usefixtures("kinds")
-@pytest.mark.parametrize("attention", [None, "general"])
-def test_gradients_of_mixed_sources(attention):
-    network = network_of(attention=attention, hidden_sizes=(1,))
-    targets = np.array([1, 0, 2, 0, 1, 1, 2, 2])
-    check_network(network, mixed_rows(), targets, LENGTHS, [3, 4, 1], [1, 2, 0])
-
-
-@pytest.mark.usefixtures("kinds")
-def test_mixed_inputs_are_those_written_out():
-    x, network = mixed_rows(), network_of()
-    params, offsets = initial_params(network), offsets_of(LENGTHS)
-    dense = np.concatenate([np.eye(3)[x.ids], x.numbers], axis=1)
-    scores = network.scores(params, x, offsets)
-    assert_allclose(scores, network.scores(params, dense, offsets), rtol=1e-12)
-
-
-@pytest.mark.usefixtures("kinds")
-def test_mixed_inputs_are_merged_and_trained():
-    rows = mixed_rows(18)
-    rows = Mixed(np.arange(18) % 3, np.tile(rows.numbers[:3], (6, 1)))
-    data = data_of(rows, np.full(6, 3), np.arange(18) % K)
-    index, merged = Independent(2, shuffle=True).select(data)
-    assert len(index) == 1
-    assert merged.weights.sum() == 18
-    _, losses = fit(network_of(), data)
-    assert losses[-1] < 0.2 * losses[0]
-
-
-def test_rows_of_no_kind():
-    network = network_of()
-    with pytest.raises(TypeError, match="inputs are a Mixed"):
-        network.scores(initial_params(network), mixed_rows(), offsets_of(LENGTHS))
-
-
 # --- the number of calls --------------------------------------------------------------
 
 
-INPUTS = {
-    "ids": np.arange(40) % V,
-    "few ids": np.arange(7) % V,
-    "dense": np.random.default_rng(0).standard_normal((40, V)),
-}
+INPUTS = {"ids": np.arange(40) % V, "few ids": np.arange(7) % V}
+INPUTS["dense"] = np.random.default_rng(0).standard_normal((40, V))
 
 
 @pytest.mark.parametrize("kind", INPUTS)
@@ -269,23 +146,18 @@ def test_few_calls_lie_between_an_estimator_and_the_kernels(
     network = network_of(**changed, **({"attention": attention} if is_pair else {}))
     params = initial_params(network)
     data = data_of(rows, np.array([len(rows) - 2, 2]), np.arange(len(rows)) % K)
-    found = depths(monkeypatch, lambda: fit(network, data, max_iter=1))
-    assert max(found.values()) <= 6, found  # of eight, with fit and _fit
+    numbers = depths(monkeypatch, lambda: fit(network, data, max_iter=1))
+    assert max(numbers.values()) <= 6, numbers  # of eight, with fit and _fit
     given = params, rows, data.offsets
+    uses = [lambda: network.losses(params, data)]
     if is_pair:
-        uses = [
-            lambda: network.losses(params, data),
-            lambda: network.greedy(*given, max_steps=3),
-            lambda: network.search(*given, width=2, max_steps=3),
-        ]
+        uses.append(lambda: network.greedy(*given, max_steps=3))
+        uses.append(lambda: network.search(*given, width=2, max_steps=3))
     else:
         one = network_of(**changed, bidirectional=False)
-        uses = [
-            lambda: network.losses(params, data),
-            lambda: network.scores(*given),
-            lambda: one.losses(initial_params(one), data),
-            lambda: one.read(initial_params(one), *given[1:]),
-        ]
+        uses.append(lambda: network.scores(*given))
+        uses.append(lambda: one.losses(initial_params(one), data))
+        uses.append(lambda: one.read(initial_params(one), *given[1:]))
     for use in uses:
-        found = depths(monkeypatch, use)
-        assert max(found.values()) <= 5, found  # of seven, with predict and _scores
+        numbers = depths(monkeypatch, use)
+        assert max(numbers.values()) <= 5, numbers  # of seven, with predict and _scores

@@ -20,9 +20,23 @@ def one_hot(kind, dtype=np.float64):
     return {"ids": IDS, "csr": sparse.csr_array(rows), "dense": rows}[kind]
 
 
+def stored(rows, kind):
+    return sparse.csr_array(rows) if kind == "csr" else rows
+
+
+def as_dense(x):
+    return x.toarray() if sparse.issparse(x) else np.eye(V)[x] if x.ndim == 1 else x
+
+
 def filled(rng):
     """Return rows without a zero."""
     return rng.uniform(1, 2, (5, V))
+
+
+def random_arrays(dtype=np.float64, n=5):
+    """Return weights, and derivatives by n projections."""
+    rng = np.random.default_rng(1)
+    return [rng.standard_normal((rows, M)).astype(dtype) for rows in (V, n)]
 
 
 def project(x, W):
@@ -38,51 +52,24 @@ def drop(x, rate, seed=0, dtype=np.float64):
     return first_layer_of(x).drop(x, dropout, V)
 
 
-def as_dense(x):
-    return x.toarray() if sparse.issparse(x) else np.eye(V)[x] if x.ndim == 1 else x
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("kind", KINDS)
-def test_one_hot_rows(kind, dtype):
-    rng = np.random.default_rng(0)
-    W, dz = (rng.standard_normal((n, M)).astype(dtype) for n in (V, 5))
-    x = one_hot(kind, dtype)
-    z = project(x, W)
-    assert z.dtype == dtype
-    assert_array_equal(z, W[IDS])
-    rows, values = table_grad(x, dz)
-    assert values.dtype == dtype
-    assert_array_equal(rows, [0, 3, 5])
-    expected = [dz[1] + dz[4], dz[0] + dz[2], dz[3]]
-    assert_allclose(values, expected, rtol=1e-6 if dtype == np.float32 else 1e-14)
-
-
 @pytest.mark.parametrize("kind", ["csr", "dense"])
-def test_any_rows(kind):
-    rng = np.random.default_rng(1)
-    W, dz = rng.standard_normal((V, M)), rng.standard_normal((5, M))
-    dense = filled(rng)
-    dense[rng.random((5, V)) < 0.4] = 0
-    dense[:, [1, 4]] = 0
-    x = sparse.csr_array(dense) if kind == "csr" else dense
-    assert_allclose(project(x, W), dense @ W, rtol=1e-13, atol=1e-15)
-    rows, values = table_grad(x, dz)
-    assert_array_equal(rows, [0, 2, 3, 5])
-    assert_allclose(values, (dense.T @ dz)[rows], rtol=1e-13, atol=1e-15)
-
-
-def test_dense_rows_that_touch_everything_are_a_slice():
-    rng = np.random.default_rng(2)
-    x, dz = filled(rng), rng.standard_normal((5, M))
-    rows, values = table_grad(x, dz)
-    assert rows == slice(None)
-    assert_allclose(values, x.T @ dz, rtol=1e-14)
+@pytest.mark.parametrize("zeros", [slice(0), [1, 4], slice(None)])
+def test_only_columns_with_a_number_have_a_gradient(kind, zeros):
+    rng, (W, dz) = np.random.default_rng(1), random_arrays()
+    rows = filled(rng) * (rng.random((5, V)) > 0.4)
+    rows[0] = 1
+    rows[:, zeros] = 0
+    x, touched = stored(rows, kind), np.delete(np.arange(V), zeros)
+    assert_allclose(project(x, W), rows @ W, rtol=1e-13, atol=1e-15)
+    columns, values = table_grad(x, dz)
+    assert_array_equal(np.arange(V)[columns], touched)
+    assert isinstance(columns, slice) == (kind == "dense" and zeros == slice(0))
+    assert_allclose(values, (rows.T @ dz)[touched], rtol=1e-13, atol=1e-15)
+    assert values.shape == (len(touched), M)
 
 
 def test_repeated_columns_of_a_csr_row_add_up():
-    rng = np.random.default_rng(3)
-    W, dz = rng.standard_normal((V, M)), rng.standard_normal((2, M))
+    W, dz = random_arrays(n=2)
     x = sparse.csr_array(([1.0, 2.0, 4.0], [5, 0, 5], [0, 3, 3]), shape=(2, V))
     assert x.nnz == 3
     assert_allclose(project(x, W), x.toarray() @ W, rtol=1e-14, atol=1e-15)
@@ -91,29 +78,21 @@ def test_repeated_columns_of_a_csr_row_add_up():
     assert_allclose(values, [2 * dz[0], 5 * dz[0]], rtol=1e-14)
 
 
-@pytest.mark.parametrize("kind", ["csr", "dense"])
-def test_rows_of_zeros_touch_nothing(kind):
-    x = np.zeros((2, V))
-    x = sparse.csr_array(x) if kind == "csr" else x
-    rows, values = table_grad(x, np.ones((2, M)))
-    assert len(rows) == 0
-    assert values.shape == (0, M)
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_id_minus_one_is_a_row_of_zeros(dtype):
-    rng = np.random.default_rng(4)
-    W, dz = (rng.standard_normal((n, M)).astype(dtype) for n in (V, 5))
-    ids = np.array([-1, 3, 0, -1, 3])
-    rows = np.eye(V + 1, V, dtype=dtype)[ids]
-    before = W.copy()
+def test_ids_are_one_hot_rows_and_minus_one_is_a_row_of_zeros(dtype):
+    (W, dz), ids = random_arrays(dtype), np.array([-1, 3, 0, -1, 3])
+    rows, before = np.eye(V + 1, V, dtype=dtype)[ids], W.copy()
     assert_array_equal(rows.any(axis=1), ids >= 0)
-    assert_array_equal(project(ids, W), rows @ W)
-    assert_array_equal(W, before)
+    rtol = 1e-6 if dtype == np.float32 else 1e-14
     for x in (ids, sparse.csr_array(rows), rows):
+        z = project(x, W)
+        assert z.dtype == dtype
+        assert_array_equal(z, np.where(ids[:, None] < 0, 0, W[ids]))
         touched, values = table_grad(x, dz)
+        assert values.dtype == dtype
         assert_array_equal(touched, [0, 3])
-        assert_allclose(values, [dz[2], dz[1] + dz[4]], rtol=1e-6)
+        assert_allclose(values, [dz[2], dz[1] + dz[4]], rtol=rtol)
+    assert_array_equal(W, before)
     touched, values = table_grad(np.array([-1, -1]), dz[:2])
     assert len(touched) == 0
     assert values.shape == (0, M)
@@ -132,13 +111,12 @@ def test_projections_of_both_directions(kind, n_directions, embedding_dim):
     """Those of the rows written out, mirrored for the second; each with its bias."""
     rng = np.random.default_rng(4)
     E = embedding_dim or V
-    specs = {"W0": (n_directions, E, M), "b0": (n_directions, M)}
-    if embedding_dim:
-        specs["embedding"] = (V, E)
-    specs = {name: ArraySpec(shape) for name, shape in specs.items()}
+    shapes = {"W0": (n_directions, E, M), "b0": (n_directions, M)}
+    shapes |= {"embedding": (V, E)} if embedding_dim else {}
+    specs = {name: ArraySpec(shape) for name, shape in shapes.items()}
     params = Params.from_specs(specs, dtype=np.float64)
-    params.flat[...] = rng.standard_normal(params.flat.shape)
-    params.table[...] = rng.standard_normal(params.table.shape)
+    for values in (params.flat, params.table):
+        values[...] = rng.standard_normal(values.shape)
     table = params["embedding"] if embedding_dim else np.eye(V)
     x = filled(rng) if kind == "filled" else one_hot(kind)
     layer, grads = first_layer_of(x), params.zero_grads()
@@ -193,23 +171,18 @@ def test_mask_keeps_the_mean(rate, dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
 def test_drop_scales_what_it_keeps(kind, dtype):
-    rng = np.random.default_rng(5)
-    n = 2000
-    if kind == "ids":
-        x = rng.integers(0, V, n)
-    else:
-        x = rng.integers(0, 3, (n, V)).astype(dtype)
-        x = sparse.csr_array(x) if kind == "csr" else x
+    rng, n = np.random.default_rng(5), 2000
+    x = stored(rng.integers(0, 3, (n, V)).astype(dtype), kind)
+    x = rng.integers(0, V, n) if kind == "ids" else x
     before = as_dense(x).copy()
     dropped = drop(x, 0.25, dtype=dtype)
     assert_array_equal(as_dense(x), before)
     assert sparse.issparse(dropped) == (kind != "dense")
     assert dropped.shape == (n, V)
     assert dropped.dtype == dtype
-    found = as_dense(dropped)
-    kept = found != 0
-    assert_allclose(found[kept], before[kept] / 0.75, rtol=1e-6)
-    lost = np.mean(found[before != 0] == 0)
+    after = as_dense(dropped)
+    assert_allclose(after[after != 0], before[after != 0] / 0.75, rtol=1e-6)
+    lost = np.mean(after[before != 0] == 0)
     assert_allclose(lost, 0.25, atol=0.04, rtol=0)  # 4 standard errors
 
 
@@ -223,8 +196,5 @@ def test_the_same_tokens_are_dropped_from_every_kind():
 def test_nothing_is_dropped_from_steps_without_a_token():
     ids = np.array([-1, 2, 0, -1])
     rows = np.eye(V + 1, V)[ids]
-    expected = drop(rows, 0.4)
     for x in (ids, sparse.csr_array(rows)):
-        found = drop(x, 0.4)
-        assert found.shape == (4, V)
-        assert_array_equal(found.toarray(), expected)
+        assert_array_equal(drop(x, 0.4).toarray(), drop(rows, 0.4))

@@ -1,5 +1,8 @@
 """The gradients of whole networks against central differences of their loss."""
 
+from copy import deepcopy
+from itertools import product
+
 import numpy as np
 import pytest
 from core_helpers import (
@@ -11,6 +14,7 @@ from core_helpers import (
     network_of,
     random_params,
 )
+from numpy.testing import assert_equal
 from scipy import sparse
 
 from skrnn._core.cells import CELLS
@@ -25,22 +29,19 @@ TERM_HEADS = [name for name in HEADS if HEADS[name].per_term]
 
 
 def make_inputs(kind, rng):
-    """Return N rows that stand for V tokens or features."""
-    if kind in ("ids", "embedding"):
-        return rng.integers(0, V, N)
-    if kind == "after nothing":  # the first step of each has no token
+    """Return N rows of V tokens or features."""
+    if kind in ("ids", "embedding", "after nothing"):
         ids = rng.integers(0, V, N)
-        ids[np.cumsum(LENGTHS) - LENGTHS] = -1
+        if kind == "after nothing":  # the first step of each has no token
+            ids[np.cumsum(LENGTHS) - LENGTHS] = -1
         return ids
     if kind == "conditioned":  # three tokens, or none, beside two numbers
         tokens = np.eye(4, 3)[rng.integers(0, 4, N)]
         return sparse.csr_array(np.hstack([tokens, rng.standard_normal((N, 2))]))
     rows = rng.standard_normal((N, V))
-    if kind == "dense":
-        return rows
-    rows[rng.random((N, V)) < 0.5] = 0
-    rows[:, 2] = 0  # a feature that the batch does not touch
-    return sparse.csr_array(rows)
+    zero = rng.random((N, V)) < 0.5
+    zero[:, 2] = True  # a feature that the batch does not touch
+    return rows if kind == "dense" else sparse.csr_array(np.where(zero, 0, rows))
 
 
 def make_targets(head, n, rng):
@@ -102,12 +103,8 @@ TIED_KINDS = ["ids", "csr", "dense", "after nothing", "conditioned"]
 @pytest.mark.parametrize(
     ("cell", "sizes", "bidirectional", "kind"),
     [
-        *(
-            (cell, sizes, False, "after nothing")
-            for cell in CELLS
-            for sizes in [(3,), (3, 2)]
-        ),
-        *(("gru", (3,), both, kind) for both in (False, True) for kind in TIED_KINDS),
+        *product(CELLS, [(3,), (3, 2)], [False], ["after nothing"]),
+        *product(["gru"], [(3,)], [False, True], TIED_KINDS),
     ],
 )
 def test_gradients_of_tied_weights(cell, sizes, bidirectional, kind):
@@ -122,30 +119,21 @@ def test_gradients_of_tied_weights(cell, sizes, bidirectional, kind):
 def test_gradients_of_a_window_given_a_state(cell, tied):
     """As in truncated backpropagation: the state before it is a constant."""
     sizes = 3, 2
-    network = network_of(
-        cell=cell,
-        hidden_sizes=sizes,
-        bidirectional=False,
-        embedding_dim=2 if tied else None,
-        tied=tied,
-    )
-    rng = np.random.default_rng(7)
-    params, batch = random_params(network, rng), batch_of(LENGTHS)
+    options = {"embedding_dim": 2 if tied else None, "tied": tied, "cell": cell}
+    network = network_of(hidden_sizes=sizes, bidirectional=False, **options)
+    rng, n_states = np.random.default_rng(7), network.cell.n_states
+    params = random_params(network, rng)
     x, y = rng.integers(0, V, N), rng.integers(0, K, N)
-    n_states = network.cell.n_states
-    state = [
-        tuple(rng.standard_normal((1, len(LENGTHS), H)) for _ in range(n_states))
-        for H in sizes
-    ]
-    before = [tuple(s.copy() for s in layer) for layer in state]
+    given = x, y, np.ones(N), batch_of(LENGTHS), None
+    state = [tuple(rng.standard_normal((n_states, 1, 3, H))) for H in sizes]
+    before = deepcopy(state)
 
     def loss_grad(params):
-        return network.loss_grad(params, x, y, np.ones(N), batch, None, state)
+        return network.loss_grad(params, *given, state)
 
     check_gradients(params, loss_grad)
-    assert loss_grad(params)[0] != network.loss_grad(params, x, y, np.ones(N), batch)[0]
-    for layer, saved in zip(state, before, strict=True):
-        assert all(map(np.array_equal, layer, saved))
+    assert loss_grad(params)[0] != network.loss_grad(params, *given)[0]
+    assert_equal(state, before)
 
 
 @pytest.mark.parametrize("kind", ["ids", "csr", "dense", "embedding"])
@@ -154,14 +142,9 @@ def test_gradients_of_a_window_given_a_state(cell, tied):
 @pytest.mark.parametrize(("cell", "activation"), ACTIVATED_CELLS)
 def test_gradients_of_ctc(cell, activation, sizes, bidirectional, kind):
     """Of targets shorter than their sequences, one of them empty, one with repeats."""
-    network = network_of(
-        cell=cell,
-        activation=activation,
-        hidden_sizes=sizes,
-        bidirectional=bidirectional,
-        embedding_dim=3 if kind == "embedding" else None,
-        head="ctc",
-    )
+    options = {"cell": cell, "activation": activation, "bidirectional": bidirectional}
+    options["embedding_dim"] = 3 if kind == "embedding" else None
+    network = network_of(hidden_sizes=sizes, head="ctc", **options)
     targets = np.array([0, 1, 2, 2, 1, 1, 2])  # "0 1", nothing and "1 1", with blanks
     rows = make_inputs(kind, np.random.default_rng(7))
     y = check_network(network, rows, targets, LENGTHS, [3, 1, 3], [1, 2, 0])

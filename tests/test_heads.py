@@ -36,19 +36,17 @@ def test_sigmoid_by_hand(weights):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_far_scores_neither_overflow_nor_lose_the_loss(dtype):
-    softmax, sigmoid = Softmax(), Sigmoid()
-    one = np.ones(1, dtype)
-    far = np.array([[-1000, 1000]], dtype)
-    assert_array_equal(softmax.proba(far), [[0, 1]])
-    assert_array_equal(softmax.log_proba(far), [[-2000, 0]])
-    loss, dscores = softmax.loss_grad(far.copy(), np.array([0]), one)
-    assert loss == 2000
-    assert_array_equal(dscores, [[-1, 1]])
-    assert_array_equal(sigmoid.proba(far), [[0, 1]])
-    assert_array_equal(sigmoid.log_proba(far), [[-1000, 0]])
-    loss, dscores = sigmoid.loss_grad(far.copy(), np.array([[1, 0]], dtype), one)
-    assert loss == 2000
-    assert_array_equal(dscores, [[-1, 1]])
+    far, one = np.array([[-1000, 1000]], dtype), np.ones(1, dtype)
+    softmax = Softmax()
+    for head, target, log_proba in [
+        (softmax, np.array([0]), [[-2000, 0]]),
+        (Sigmoid(), np.array([[1, 0]], dtype), [[-1000, 0]]),
+    ]:
+        assert_array_equal(head.proba(far), [[0, 1]])
+        assert_array_equal(head.log_proba(far), log_proba)
+        loss, dscores = head.loss_grad(far.copy(), target, one)
+        assert loss == 2000
+        assert_array_equal(dscores, [[-1, 1]])
     same = np.full((1, 4), 1000, dtype)  # only differences between scores count
     assert_array_equal(softmax.proba(same), [[0.25] * 4])
     assert_allclose(softmax.log_proba(same), np.log([[0.25] * 4]), rtol=1e-6)
@@ -57,11 +55,9 @@ def test_far_scores_neither_overflow_nor_lose_the_loss(dtype):
 @pytest.mark.parametrize("name", ["softmax", "sigmoid"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_probabilities_keep_scores_and_precision(name, dtype):
-    head = HEADS[name]()
-    scores = SCORES.astype(dtype)
-    before = scores.copy()
+    head, scores = HEADS[name](), SCORES.astype(dtype)
     proba, log_proba = head.proba(scores), head.log_proba(scores)
-    assert_array_equal(scores, before)
+    assert_array_equal(scores, SCORES.astype(dtype))
     assert proba.dtype == log_proba.dtype == dtype
     rtol = 1e-5 if dtype == np.float32 else 1e-14
     assert_allclose(np.log(proba), log_proba, rtol=rtol)
@@ -69,72 +65,66 @@ def test_probabilities_keep_scores_and_precision(name, dtype):
 
 @pytest.mark.parametrize("name", TERM_HEADS)
 def test_single_precision_losses_are_added_in_double(name):
-    n = 1_000_003
+    n, x = 1_000_003, np.float32(0 if name in ("softmax", "sigmoid") else 0.3)
     y = np.zeros(n, dtype=np.intp) if name == "softmax" else np.zeros((n, 1), "f")
-    scores = np.zeros((n, 2 if name == "softmax" else 1), dtype=np.float32)
-    one = float(np.log(np.float32(2)))
-    if name.endswith("error"):
-        scores[:] = np.float32(0.3)
-        one = float(np.abs(scores[0, 0]))
-        one = one**2 / 2 if name == "squared_error" else one
+    scores = np.full((n, 2 if name == "softmax" else 1), x)
+    of_one = {"squared_error": float(x) ** 2 / 2, "absolute_error": float(x)}
+    one = of_one.get(name, float(np.log(np.float32(2))))
     loss, dscores = HEADS[name]().loss_grad(scores, y, np.ones(n, dtype=np.float32))
     assert dscores.dtype == np.float32
     assert_allclose(loss, n * one, rtol=1e-7)
 
 
-def test_errors_by_hand():
+@pytest.mark.parametrize(
+    ("name", "expected", "derivatives"),
+    [
+        ("squared_error", 2 * (4 + 1) / 2 + 3 * 0.25 / 2, [[-4, -2], [1.5, 0]]),
+        ("absolute_error", 2 * 3 + 3 * 0.5, [[-2, -2], [3, 0]]),
+    ],
+)
+def test_errors_by_hand(name, expected, derivatives):
     scores, y = np.array([[1.0, -2.0], [0.5, 0.0]]), np.array([[3.0, -1.0], [0.0, 0.0]])
-    weights = np.array([2.0, 3.0])
-    loss, dscores = HEADS["squared_error"]().loss_grad(scores.copy(), y, weights)
-    assert_allclose(loss, 2 * (4 + 1) / 2 + 3 * 0.25 / 2, rtol=1e-14)
-    assert_allclose(dscores, [[-4, -2], [1.5, 0]], rtol=1e-14)
-    loss, dscores = HEADS["absolute_error"]().loss_grad(scores.copy(), y, weights)
-    assert_allclose(loss, 2 * 3 + 3 * 0.5, rtol=1e-14)
-    assert_allclose(dscores, [[-2, -2], [3, 0]], rtol=1e-14)
+    loss, dscores = HEADS[name]().loss_grad(scores, y, np.array([2.0, 3.0]))
+    assert_allclose(loss, expected, rtol=1e-14)
+    assert_allclose(dscores, derivatives, rtol=1e-14)
 
 
-@pytest.mark.parametrize("name", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("name", TERM_HEADS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_losses_of_terms_sum_to_the_loss(name, dtype, monkeypatch):
     monkeypatch.setattr("skrnn._core.heads.BLOCK", 12)  # four rows at a time
     head, rng = HEADS[name](), np.random.default_rng(0)
     scores = 3 * rng.standard_normal((11, 3)).astype(dtype)
-    before = scores.copy()
-    y = rng.integers(0, 3, 11)
-    y = y if name == "softmax" else rng.integers(0, 2, (11, 3))
+    exact, y = scores.astype(np.float64), rng.standard_normal((11, 3)).astype(dtype)
+    if name == "softmax":
+        y = rng.integers(0, 3, 11)
+    elif name == "sigmoid":
+        y = (y > 0).astype(dtype)
+    before, weights = scores.copy(), rng.uniform(0.5, 2, 11).astype(dtype)
     losses = head.losses(scores, y)
     assert_array_equal(scores, before)
     assert losses.shape == (11,)
     assert losses.dtype == np.float64
-    log_proba = head.log_proba(scores.astype(np.float64))
     if name == "softmax":
-        expected = -log_proba[np.arange(11), y]
+        expected = -head.log_proba(exact)[np.arange(11), y]
+    elif name == "sigmoid":
+        log_p = np.where(y, head.log_proba(exact), head.log_proba(-exact))
+        expected = -log_p.sum(axis=1)
     else:
-        other = head.log_proba(-scores.astype(np.float64))
-        expected = -np.where(y, log_proba, other).sum(axis=1)
+        errors = (scores - y).astype(np.float64)
+        errors = errors**2 / 2 if name == "squared_error" else abs(errors)
+        expected = errors.sum(axis=1)
     assert_allclose(losses, expected, rtol=1e-12)
     for i in range(11):
         assert_array_equal(head.losses(scores[i : i + 1], y[i : i + 1]), losses[i])
-    weights = rng.uniform(0.5, 2, 11).astype(dtype)
-    loss, _ = head.loss_grad(
-        scores.copy(), y.astype(dtype if y.ndim == 2 else int), weights
-    )
-    assert_allclose(loss, losses @ weights, rtol=1e-5 if dtype == np.float32 else 1e-12)
-    far = np.array([[-3e38, 3e38, 0]], np.float32)
-    own = np.array([1]) if name == "softmax" else np.array([[0, 1, 0]])
-    assert np.isfinite(head.losses(far, own)).all()
-
-
-@pytest.mark.parametrize("name", ["squared_error", "absolute_error"])
-def test_losses_of_errors_sum_to_the_loss(name):
-    head, rng = HEADS[name](), np.random.default_rng(0)
-    scores, y = rng.standard_normal((2, 5, 3)).astype(np.float32)
-    before, weights = scores.copy(), rng.uniform(0.5, 2, 5).astype(np.float32)
-    losses = head.losses(scores, y)
-    assert losses.dtype == np.float64
-    assert_array_equal(scores, before)
     loss, _ = head.loss_grad(scores.copy(), y, weights)
-    assert_allclose(loss, losses @ weights, rtol=1e-6)
+    assert_allclose(loss, losses @ weights, rtol=1e-5 if dtype == np.float32 else 1e-12)
+
+
+@pytest.mark.parametrize(("name", "y"), [("softmax", [1]), ("sigmoid", [[0, 1, 0]])])
+def test_losses_of_far_scores_are_finite(name, y):
+    far = np.array([[-3e38, 3e38, 0]], np.float32)
+    assert np.isfinite(HEADS[name]().losses(far, np.array(y))).all()
 
 
 def test_decoding_takes_the_most_probable():

@@ -1,6 +1,6 @@
-"""The network: its weights, what stands where, dropout, scores of many sequences."""
+"""The network: its weights, directions, dropout, scores of many sequences."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from core_helpers import (
     as_table,
     backward,
     batch_of,
+    check_network,
     data_of,
     forward,
     initial_params,
@@ -18,7 +19,7 @@ from core_helpers import (
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from skrnn._core.batching import Data, PackedBatch, offsets_of
+from skrnn._core.batching import PackedBatch, offsets_of
 from skrnn._core.cells import CELLS
 from skrnn._core.projection import Dropout
 
@@ -27,12 +28,20 @@ OFFSETS, BATCH, N = offsets_of(LENGTHS), batch_of(LENGTHS), LENGTHS.sum()
 WEIGHTS, TARGETS = np.ones(N), np.arange(N) % K
 
 
-def make_rows(kind, dtype=np.float64):
+def make_rows(kind, dtype=np.float64, *, n=N, width=V, lowest=0):
+    """Return ids from `lowest` on, dense rows, or sparse rows with some zeros."""
     rng = np.random.default_rng(0)
-    if kind == "ids":
-        return rng.integers(0, V, N)
-    rows = rng.standard_normal((N, V)).astype(dtype)
-    return rows if kind == "dense" else sparse.csr_array(rows * (rows > 0))
+    if kind in ("ids", "tied"):
+        return rng.integers(lowest, width, n)
+    rows = rng.standard_normal((n, width)).astype(dtype)
+    return rows if kind == "dense" else sparse.csr_array(rows * (rows > 0.3))
+
+
+def assert_same_state(state, expected, at=slice(None), of=slice(None), atol=0):
+    """Compare the states of sequences `at` with those of the sequences `of`."""
+    for layer, whole in zip(state, expected, strict=True):
+        for part, values in zip(layer, whole, strict=True):
+            assert_allclose(part[:, at], values[:, of], rtol=0, atol=atol)
 
 
 # --- weights --------------------------------------------------------------------------
@@ -42,19 +51,15 @@ def make_rows(kind, dtype=np.float64):
 def test_shapes(cell):
     G, n_extra = CELLS[cell].n_gates, CELLS[cell].n_extra
     network = network_of(cell=cell, embedding_dim=6)
-    expected = {"embedding": (V, 6)}
+    expected = {"embedding": (V, 6), "W_out": (6, K), "b_out": (K,)}
     for l, (width, H) in enumerate([(6, 4), (8, 3)]):
-        expected[f"W{l}"] = (2, width, G * H)
-        expected[f"U{l}"] = (2, H, G * H)
-        expected[f"b{l}"] = (2, G * H)
-        if n_extra:
-            expected[f"e{l}"] = (2, n_extra, H)
-    expected |= {"W_out": (6, K), "b_out": (K,)}
+        expected |= {f"W{l}": (2, width, G * H), f"U{l}": (2, H, G * H)}
+        expected |= {f"b{l}": (2, G * H)}
+        expected |= {f"e{l}": (2, n_extra, H)} if n_extra else {}
     assert network.shapes() == expected
     one = network_of(cell=cell, bidirectional=False).shapes()
-    assert one["W0"] == (1, V, G * 4)
-    assert one["W1"] == (1, 4, G * 3)
-    assert one["W_out"] == (3, K)
+    expected = (1, V, G * 4), (1, 4, G * 3), (3, K)
+    assert tuple(one[name] for name in ("W0", "W1", "W_out")) == expected
     assert "embedding" not in one
 
 
@@ -68,7 +73,7 @@ def test_recurrent_weights_of_each_gate_are_orthogonal(cell):
     gates = np.concatenate(np.split(params["U0"], CELLS[cell].n_gates, axis=2))
     for U in gates:
         assert_allclose(U @ U.T, np.eye(6), rtol=0, atol=1e-14)
-    assert len(np.unique(gates[:, 0, 0])) == len(gates)  # each drawn on its own
+    assert len(np.unique(gates[:, 0, 0])) == len(gates)  # each is drawn
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -113,9 +118,8 @@ def test_embedded_steps_are_of_length_one():
 @pytest.mark.parametrize("embedding_dim", [None, 3])
 @pytest.mark.parametrize("cell", CELLS)
 def test_one_precision_throughout(cell, embedding_dim, dtype):
-    network = network_of(
-        cell=cell, embedding_dim=embedding_dim, dropout=(0.2, 0.2), dtype=dtype
-    )
+    options = {"embedding_dim": embedding_dim, "dropout": (0.2, 0.2), "dtype": dtype}
+    network = network_of(cell=cell, **options)
     params = initial_params(network)
     assert params.flat.dtype == params.table.dtype == dtype
     weights = WEIGHTS.astype(dtype)
@@ -146,19 +150,15 @@ def arrays_of(tape):
 @pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
 def test_the_backward_direction_reads_from_the_end(cell, kind):
     network = network_of(cell=cell, hidden_sizes=(4,))
-    params = initial_params(network)
     one = network_of(cell=cell, hidden_sizes=(4,), bidirectional=False)
-    rows = make_rows(kind)
-    scores = np.zeros((N, K))
+    params, rows, scores = initial_params(network), make_rows(kind), np.zeros((N, K))
     for d in range(2):
         alone = one.params()
         for name in ("W0", "U0", "b0", *(["e0"] if network.cell.n_extra else [])):
             alone[name][...] = params[name][d : d + 1]
         alone["W_out"][...] = params["W_out"][4 * d : 4 * d + 4]
-        mirrored = np.arange(N)
-        if d == 1:
-            steps = [np.arange(a, b)[::-1] for a, b in pairwise(OFFSETS)]
-            mirrored = np.concatenate(steps)
+        steps = [np.arange(a, b)[:: 1 - 2 * d] for a, b in pairwise(OFFSETS)]
+        mirrored = np.concatenate(steps)
         scores[mirrored] += one.scores(alone, rows[mirrored], OFFSETS)
     assert_allclose(network.scores(params, rows, OFFSETS), scores, rtol=1e-12)
 
@@ -175,27 +175,12 @@ def loss_grad(network, params, rows, seed=0):
 @pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_gradient_is_that_of_what_was_not_dropped(kind, embedding_dim, bidirectional):
-    network = network_of(
-        embedding_dim=embedding_dim, bidirectional=bidirectional, dropout=(0.3, 0.4)
-    )
+    options = {"embedding_dim": embedding_dim, "bidirectional": bidirectional}
+    network = network_of(hidden_sizes=(3, 2), dropout=(0.3, 0.4), **options)
     params, rows = initial_params(network), make_rows(kind)
-    loss, grads, _ = loss_grad(network, params, rows)
-    plain, _, _ = network.loss_grad(params, rows[BATCH.rows], TARGETS, WEIGHTS, BATCH)
-    assert loss != plain
-    assert loss == loss_grad(network, params, rows)[0]
-    assert loss != loss_grad(network, params, rows, seed=1)[0]
-    rng = np.random.default_rng(1)
-    for values, grad in [
-        (params.flat, grads.flat),
-        (params.table, as_table(grads.table, params.table)),
-    ]:
-        direction = rng.standard_normal(values.shape)
-        values += 1e-5 * direction
-        up = loss_grad(network, params, rows)[0]
-        values -= 2e-5 * direction
-        down = loss_grad(network, params, rows)[0]
-        values += 1e-5 * direction
-        assert_allclose((grad * direction).sum(), (up - down) / 2e-5, rtol=1e-6)
+    losses = [loss_grad(network, params, rows, seed)[0] for seed in (0, 0, 1)]
+    assert losses[0] == losses[1] != losses[2]
+    check_network(network, rows, TARGETS, LENGTHS)
 
 
 @pytest.mark.parametrize("embedding_dim", [None, 6])
@@ -208,9 +193,8 @@ def test_rate_of_inputs_and_rate_of_what_is_above(rates, embedding_dim, monkeypa
         return np.ones(shape)
 
     monkeypatch.setattr(Dropout, "mask", mask)
-    network = network_of(
-        hidden_sizes=(4, 3, 2), dropout=rates, embedding_dim=embedding_dim
-    )
+    options = {"hidden_sizes": (4, 3, 2), "embedding_dim": embedding_dim}
+    network = network_of(dropout=rates, **options)
     params, rows = initial_params(network), make_rows("dense")
     loss_grad(network, params, rows)
     first, above = rates
@@ -242,17 +226,11 @@ def test_gradients_are_added(cell, embedding_dim):
 @pytest.mark.parametrize("embedding_dim", [None, 24])
 @pytest.mark.parametrize("kind", ["ids", "csr", "dense"])
 def test_scores_do_not_depend_on_the_batch(kind, embedding_dim, dtype):
-    network = network_of(
-        input_size=70, hidden_sizes=(20, 7), embedding_dim=embedding_dim, dtype=dtype
-    )
+    options = {"hidden_sizes": (20, 7), "embedding_dim": embedding_dim}
+    network = network_of(input_size=70, dtype=dtype, **options)
     params = initial_params(network)
-    rng = np.random.default_rng(0)
-    offsets = offsets_of(rng.integers(1, 20, 80))
-    rows = rng.integers(0, 70, offsets[-1])
-    if kind != "ids":
-        rows = rng.standard_normal((offsets[-1], 70)).astype(dtype)
-    if kind == "csr":
-        rows = sparse.csr_array(rows * (rows > 1))
+    offsets = offsets_of(np.random.default_rng(0).integers(1, 20, 80))
+    rows = make_rows(kind, dtype, n=offsets[-1], width=70)
     scores = network.scores(params, rows, offsets)
     for a, b in [*pairwise(offsets)][::20]:
         batch, x = batch_of([b - a]), rows[a:b]
@@ -265,20 +243,17 @@ def test_scores_do_not_depend_on_the_batch(kind, embedding_dim, dtype):
 
 
 def test_batches_of_scores_may_be_computed_in_any_order():
-    network = network_of(hidden_sizes=(2,))
-    params = initial_params(network)
-    lengths = np.random.default_rng(0).integers(1, 4, 300)
-    offsets = offsets_of(lengths)
-    rows = np.arange(offsets[-1]) % V
-    n_batches = []
+    network, n_batches = network_of(hidden_sizes=(2,)), []
+    offsets = offsets_of(np.random.default_rng(0).integers(1, 4, 300))
+    given = initial_params(network), np.arange(offsets[-1]) % V, offsets
 
     def backwards(function, items):
         items = list(items)[::-1]
         n_batches.append(len(items))
         return [function(item) for item in items]
 
-    scores = network.scores(params, rows, offsets, run_all=backwards)
-    assert_array_equal(scores, network.scores(params, rows, offsets))
+    scores = network.scores(*given, run_all=backwards)
+    assert_array_equal(scores, network.scores(*given))
     assert n_batches == [3]  # of 128 sequences at most
 
 
@@ -286,24 +261,15 @@ def test_batches_of_scores_may_be_computed_in_any_order():
 
 
 def language_network(kind, dtype, cell="lstm", **changed):
-    """Return a network of one direction, weights, rows, and where sequences begin."""
+    """Return a network of one direction, weights, rows and offsets."""
     rng = np.random.default_rng(0)
-    options = {"embedding_dim": 4, "tied": True} if kind == "tied" else {}
-    network = network_of(
-        cell=cell,
-        bidirectional=False,
-        hidden_sizes=(5, 4),
-        dtype=dtype,
-        **{**options, **changed},
-    )
+    tied = {"embedding_dim": 4, "tied": True} if kind == "tied" else {}
+    options = {"hidden_sizes": (5, 4), "bidirectional": False, "dtype": dtype}
+    network = network_of(cell=cell, **options, **tied, **changed)
     params = initial_params(network)
     params.flat += rng.uniform(-0.3, 0.3, params.flat.shape).astype(dtype)
     offsets = offsets_of(rng.integers(1, 30, 40))
-    rows = rng.integers(-1, V, offsets[-1])
-    if kind in ("csr", "dense"):
-        rows = rng.standard_normal((offsets[-1], V)).astype(dtype)
-    if kind == "csr":
-        rows = sparse.csr_array(rows * (rows > 0.3))
+    rows = make_rows(kind, dtype, n=offsets[-1], lowest=-1)
     return network, params, rows, offsets
 
 
@@ -313,24 +279,25 @@ def language_network(kind, dtype, cell="lstm", **changed):
 def test_step_by_step_is_the_whole_to_the_bit(cell, kind, dtype):
     network, params, rows, offsets = language_network(kind, dtype, cell)
     scores, state = network.read(params, rows, offsets)
-    all_scores = network.scores(params, rows, offsets)
     assert scores.dtype == dtype
-    assert_array_equal(scores, all_scores[offsets[1:] - 1])
-    lengths = np.diff(offsets)
-    found, so_far = np.empty_like(scores), None
-    live = np.arange(len(lengths))
+    assert_array_equal(scores, network.scores(params, rows, offsets)[offsets[1:] - 1])
+    lengths, so_far = np.diff(offsets), None
+    by_step, live = np.empty_like(scores), np.arange(len(lengths))
     for t in range(lengths.max()):
         going = lengths[live] > t
         if so_far is not None:
             so_far = [tuple(s[:, going] for s in layer) for layer in so_far]
         live = live[going]
-        own = np.arange(len(live) + 1)
-        found[live], so_far = network.read(params, rows[offsets[live] + t], own, so_far)
+        step, ones = rows[offsets[live] + t], np.arange(len(live) + 1)
+        by_step[live], so_far = network.read(params, step, ones, so_far)
         ended = lengths[live] == t + 1
-        for layer, whole in zip(so_far, state, strict=True):
-            for part, expected in zip(layer, whole, strict=True):
-                assert_array_equal(part[:, ended], expected[:, live[ended]])
-    assert_array_equal(found, scores)
+        assert_same_state(so_far, state, ended, live[ended])
+    assert_array_equal(by_step, scores)
+    batch = batch_of(lengths)
+    trained, last, _ = forward(network, params, rows[batch.rows], batch)
+    atol = 1e-5 if dtype == np.float32 else 1e-13
+    assert_allclose(trained[batch.last], scores[batch.order], rtol=0, atol=atol)
+    assert_same_state(last, state, of=batch.order, atol=atol)
 
 
 def test_parts_of_any_length_are_the_whole_to_the_bit():
@@ -339,16 +306,28 @@ def test_parts_of_any_length_are_the_whole_to_the_bit():
     lengths = np.diff(offsets)
     long = np.flatnonzero(lengths > 1)
     starts, n_first = offsets[long], np.arange(len(long)) % (lengths[long] - 1) + 1
-    parts = [(starts, n_first), (starts + n_first, lengths[long] - n_first)]
     so_far = None
-    for begin, n_steps in parts:
-        own = offsets_of(n_steps)
-        where = np.repeat(begin - own[:-1], n_steps) + np.arange(own[-1])
-        scores, so_far = network.read(params, rows[where], own, so_far)
+    for first, n_steps in [
+        (starts, n_first),
+        (starts + n_first, lengths[long] - n_first),
+    ]:
+        parts = zip(first, n_steps, strict=True)
+        steps = np.concatenate([np.arange(i, i + n) for i, n in parts])
+        scores, so_far = network.read(params, rows[steps], offsets_of(n_steps), so_far)
     assert_array_equal(scores, whole[long])
-    for layer, expected in zip(so_far, state, strict=True):
-        for part, of_all in zip(layer, expected, strict=True):
-            assert_array_equal(part, of_all[:, long])
+    assert_same_state(so_far, state, of=long)
+
+
+def recorded(monkeypatch, owner, name):
+    """Return the list to which each call of a method adds its arguments."""
+    calls, method = [], getattr(owner, name)
+
+    def recording(*args, **options):
+        calls.append(args)
+        return method(*args, **options)
+
+    monkeypatch.setattr(owner, name, recording)
+    return calls
 
 
 @pytest.mark.parametrize("max_rows", [1, 3, 40])
@@ -358,7 +337,7 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     network, params, rows, offsets = language_network(kind, np.float32, head=head)
     targets = np.random.default_rng(1).integers(0, K, offsets[-1])
     targets = targets if head == "softmax" else np.eye(K)[targets]
-    data = Data(rows, offsets, targets, np.ones(len(targets)), offsets)
+    data = data_of(rows, np.diff(offsets), targets)
     losses = network.losses(params, data)
     assert losses.dtype == np.float64
     scores = network.scores(params, rows, offsets)
@@ -366,38 +345,27 @@ def test_windows_change_no_bit(kind, head, max_rows, monkeypatch):
     last, state = network.read(params, rows, offsets)
     monkeypatch.setattr("skrnn._core.network.MAX_ROWS", max_rows)
     monkeypatch.setattr("skrnn._core.network.MAX_SCORES", max_rows * K)
-    sizes, scored = [], []
-    hidden, losses_of = network.hidden, network.head.losses
-
-    def counting(params, x, batch, **options):
-        sizes.append(len(batch.rows))
-        return hidden(params, x, batch, **options)
-
-    def scoring(scores, *rest):
-        scored.append(len(scores))
-        return losses_of(scores, *rest)
-
-    monkeypatch.setattr(network, "hidden", counting)
-    monkeypatch.setattr(network.head, "losses", scoring)
+    hidden = recorded(monkeypatch, network, "hidden")
+    scored = recorded(monkeypatch, network.head, "losses")
     assert_array_equal(network.losses(params, data), losses)
-    found, found_state = network.read(params, rows, offsets)
-    assert_array_equal(found, last)
-    for layer, expected in zip(found_state, state, strict=True):
-        assert_array_equal(layer, expected)
+    last_in_windows, state_in_windows = network.read(params, rows, offsets)
+    assert_array_equal(last_in_windows, last)
+    assert_same_state(state_in_windows, state)
+    sizes = [len(batch.rows) for _, _, batch in hidden]
     assert max(sizes) <= max(max_rows, 40)  # a step of each, at least
-    assert max(scored) <= max_rows
     assert sum(sizes) == 2 * offsets[-1]
+    assert max(len(scores) for scores, *_ in scored) <= max_rows
     one = network.losses(params, data.take(np.arange(1)))
     assert_array_equal(one, losses[: offsets[1]])
 
 
-@pytest.mark.parametrize("head", ["softmax", "sigmoid", "ctc"])
-@pytest.mark.parametrize("pooling", [None, "mean"])
+@pytest.mark.parametrize(
+    ("head", "pooling"),
+    [*product(["softmax", "sigmoid"], [None, "mean"]), ("ctc", None)],
+)
 @pytest.mark.parametrize("max_scores", [1, 2**22])
 def test_losses_of_both_directions(max_scores, pooling, head, monkeypatch):
     """Those of the scores; of steps, of pooled sequences, or by CTC of sequences."""
-    if head == "ctc" and pooling:
-        return
     monkeypatch.setattr("skrnn._core.network.MAX_SCORES", max_scores)
     network = network_of(head=head, pooling=pooling)
     params, rng = initial_params(network), np.random.default_rng(1)
@@ -410,12 +378,10 @@ def test_losses_of_both_directions(max_scores, pooling, head, monkeypatch):
     losses = network.losses(params, data)
     scores = network.scores(params, data.rows, data.offsets)
     if head == "ctc":
-        alone = [data.take(np.array([i])) for i in range(4)]
-        parts = np.split(scores, OFFSETS[1:-1])
-        expected = [
-            network.head.losses(part, one.targets, batch_of([len(part)]))[0]
-            for part, one in zip(parts, alone, strict=True)
-        ]
+        labels = np.split(targets, np.cumsum(n_terms)[:-1])
+        parts = zip(np.split(scores, OFFSETS[1:-1]), labels, strict=True)
+        of_one = network.head.losses
+        expected = [of_one(x, y, batch_of([len(x)]))[0] for x, y in parts]
     else:
         expected = network.head.losses(scores, targets)
     assert_array_equal(losses, expected)
@@ -423,11 +389,9 @@ def test_losses_of_both_directions(max_scores, pooling, head, monkeypatch):
 
 @pytest.mark.parametrize("embedding_dim", [None, 4])
 def test_projecting_tokens_once_changes_no_bit(embedding_dim, monkeypatch):
-    rng = np.random.default_rng(0)
-    lengths = rng.integers(1, 9, 40)
-    ids, offsets = rng.integers(-1, V, lengths.sum()), np.append(0, np.cumsum(lengths))
-    network = network_of(embedding_dim=embedding_dim)
-    params = initial_params(network)
+    network, rng = network_of(embedding_dim=embedding_dim), np.random.default_rng(0)
+    offsets, params = offsets_of(rng.integers(1, 9, 40)), initial_params(network)
+    ids = rng.integers(-1, V, offsets[-1])
     params["b0"][...] = rng.standard_normal(params["b0"].shape)
     once = network.scores(params, ids, offsets)
     monkeypatch.setattr("skrnn._core.first_layer.MAX_PROJECTED", 0)
@@ -440,46 +404,31 @@ def test_projecting_tokens_once_changes_no_bit(embedding_dim, monkeypatch):
 
 def test_a_long_sequence_is_read_in_windows(monkeypatch):
     network, params, _, _ = language_network("ids", np.float64)
-    rows = np.arange(10_000) % V
-    targets, lengths = np.arange(10_000) % K, np.array([10_000])
-    sizes = []
-    windows = PackedBatch.windows
-
-    def counting(batch, n_steps):
-        sizes.append(n_steps)
-        return windows(batch, n_steps)
-
-    monkeypatch.setattr(PackedBatch, "windows", counting)
-    losses = network.losses(params, data_of(rows, lengths, targets))
-    assert sizes == [4096]
-    scores = forward(network, params, rows, batch_of(lengths), training=False)[0]
+    n = 10_000
+    rows, targets = np.arange(n) % V, np.arange(n) % K
+    windows = recorded(monkeypatch, PackedBatch, "windows")
+    losses = network.losses(params, data_of(rows, [n], targets))
+    assert [n_steps for _, n_steps in windows] == [4096]
+    scores = forward(network, params, rows, batch_of([n]), training=False)[0]
     assert_array_equal(losses, network.head.losses(scores, targets))
 
 
 @pytest.mark.parametrize("embedding_dim", [3, 4])
 def test_tied_weights_are_the_first_rows_of_the_embedding(embedding_dim):
-    network = network_of(
-        hidden_sizes=(4, embedding_dim),
-        bidirectional=False,
-        embedding_dim=embedding_dim,
-        tied=True,
-    )
-    params = initial_params(network)
-    assert "W_out" not in network.shapes()
-    untied = network_of(
-        hidden_sizes=(4, embedding_dim),
-        bidirectional=False,
-        embedding_dim=embedding_dim,
-    )
+    options = {"hidden_sizes": (4, embedding_dim), "embedding_dim": embedding_dim}
+    options["bidirectional"] = False
+    tied, untied = network_of(tied=True, **options), network_of(**options)
+    params = initial_params(tied)
+    assert "W_out" not in tied.shapes()
     same = untied.params()
     for name in untied.shapes():
         same[name][...] = params["embedding"][:K].T if name == "W_out" else params[name]
     rows = make_rows("ids")
-    scores = network.scores(params, rows, OFFSETS)
+    scores = tied.scores(params, rows, OFFSETS)
     assert_array_equal(scores, untied.scores(same, rows, OFFSETS))
-    x, weights = rows[BATCH.rows], WEIGHTS
-    loss, grads, _ = network.loss_grad(params, x, TARGETS, weights, BATCH)
-    expected_loss, expected, _ = untied.loss_grad(same, x, TARGETS, weights, BATCH)
+    given = rows[BATCH.rows], TARGETS, WEIGHTS, BATCH
+    loss, grads, _ = tied.loss_grad(params, *given)
+    expected_loss, expected, _ = untied.loss_grad(same, *given)
     assert loss == expected_loss
     table = as_table(expected.table, same.table)
     table[:K] += expected["W_out"].T

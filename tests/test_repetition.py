@@ -1,15 +1,18 @@
-"""Equal sequences are one that counts more, in an order of their own."""
+"""Equal sequences are merged into one of their weight, in a canonical order."""
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
+from skrnn._core.batching import offsets_of
 from skrnn._core.repetition import merge_repeated
 
 V = 5
 LENGTHS = np.array([2, 1, 3, 2, 1, 2, 2, 1])
-OFFSETS = np.concatenate([[0], np.cumsum(LENGTHS)])
+OFFSETS = offsets_of(LENGTHS)
 # sequences 0, 3 and 6 are equal; so are 1 and 4, but their targets differ
 IDS = np.array([0, 4, 2, 1, 1, 3, 0, 4, 1, 4, 0, 0, 4, 3])
 IDS[OFFSETS[4]] = IDS[OFFSETS[1]]
@@ -27,13 +30,12 @@ ROWS = {  # of each token
 
 def split_up(x):
     """Store each number as two that add up, columns unsorted."""
-    columns, data, indptr = [], [], [0]
-    for start, stop in zip(x.indptr[:-1], x.indptr[1:], strict=True):
+    columns, data = [], []
+    for start, stop in pairwise(x.indptr):
         own, values = x.indices[start:stop], x.data[start:stop]
         columns += [*own[::-1], *own]
         data += [*values[::-1] / 4, *values * 0.75]
-        indptr.append(len(columns))
-    return sparse.csr_array((data, columns, indptr), shape=x.shape)
+    return sparse.csr_array((data, columns, 2 * x.indptr), shape=x.shape)
 
 
 def with_int64(x):
@@ -89,7 +91,7 @@ def test_order_is_canonical(name):
     rows = IDS if name == "ids" else ROWS[name][IDS]
     order = np.random.default_rng(1).permutation(len(LENGTHS))
     at = np.concatenate([np.arange(OFFSETS[i], OFFSETS[i + 1]) for i in order])
-    offsets = np.concatenate([[0], np.cumsum(LENGTHS[order])])
+    offsets = offsets_of(LENGTHS[order])
     index, summed = merge_weighted(rows[at], offsets, TARGETS[at], WEIGHTS[order])
     expected, of_each = merge(rows)
 
@@ -97,23 +99,16 @@ def test_order_is_canonical(name):
         steps = [slice(offsets[i], offsets[i + 1]) for i in index]
         return [(rows[s].tolist(), targets[s].tolist()) for s in steps]
 
-    found = contents(rows[at], TARGETS[at], offsets, index)
-    assert found == contents(rows, TARGETS, OFFSETS, expected)
+    permuted = contents(rows[at], TARGETS[at], offsets, index)
+    assert permuted == contents(rows, TARGETS, OFFSETS, expected)
     assert_array_equal(summed[index], np.array(of_each)[expected])
 
 
-def test_order_is_not_that_of_the_data():
-    n = 50
-    index, _ = merge_weighted(np.arange(n), np.arange(n + 1), np.zeros(n), np.ones(n))
-    assert index.tolist() != sorted(index)
-
-
-def test_many_sequences_are_told_apart():
-    n = 3000
-    index, summed = merge_weighted(
-        np.arange(n), np.arange(n + 1), np.zeros(n), np.ones(n)
-    )
-    assert sorted(index) == list(range(n))
+@pytest.mark.parametrize("n", [50, 3000])
+def test_many_sequences_are_told_apart_in_another_order(n):
+    ids, offsets = np.arange(n), np.arange(n + 1)
+    index, summed = merge_weighted(ids, offsets, np.zeros(n), np.ones(n))
+    assert index.tolist() != sorted(index) == list(range(n))
     assert_array_equal(summed, np.ones(n))
 
 
@@ -127,12 +122,11 @@ def test_multilabel_targets():
 
 def test_arguments_are_not_changed():
     x = split_up(sparse.csr_array(ROWS["multi-hot"][IDS]))
-    before = x.copy()
-    weights = WEIGHTS.copy()
-    merge(x, weights=weights)
-    for a, b in [(x.data, before.data), (x.indices, before.indices)]:
-        assert_array_equal(a, b)
-    assert_array_equal(weights, WEIGHTS)
+    before, weights = x.copy(), np.repeat(WEIGHTS, LENGTHS)
+    merge_repeated(x, OFFSETS, TARGETS, weights, OFFSETS)
+    assert_array_equal(x.data, before.data)
+    assert_array_equal(x.indices, before.indices)
+    assert_array_equal(weights, np.repeat(WEIGHTS, LENGTHS))
 
 
 def test_no_weight_is_no_sequence():
@@ -141,19 +135,20 @@ def test_no_weight_is_no_sequence():
     assert summed == [0] * len(LENGTHS)
 
 
+SHORT, SHORT_OFFSETS = np.array([7, 8, 9, 7, 8, 7, 8]), np.array([0, 2, 3, 5, 7])
+
+
 def test_weights_of_steps_are_summed_step_by_step():
-    rows, targets = np.array([7, 8, 9, 7, 8, 7, 8]), np.array([0, 1, 1, 0, 1, 0, 1])
-    weights = np.array([1.0, 0, 4, 2, 3, 0, 0])
-    offsets = np.array([0, 2, 3, 5, 7])
-    index, summed = merge_repeated(rows, offsets, targets, weights, offsets)
+    targets, weights = [0, 1, 1, 0, 1, 0, 1], np.array([1.0, 0, 4, 2, 3, 0, 0])
+    given = SHORT, SHORT_OFFSETS, np.array(targets), weights, SHORT_OFFSETS
+    index, summed = merge_repeated(*given)
     assert sorted(index) == [0, 1]
     assert_array_equal(summed, [3, 3, 4, 0, 0, 0, 0])
 
 
 def test_one_target_for_a_sequence():
-    rows, targets = np.array([7, 8, 9, 7, 8, 7, 8]), np.array([0, 1, 0, 1])
-    index, summed = merge_repeated(
-        rows, np.array([0, 2, 3, 5, 7]), targets, np.arange(1.0, 5), np.arange(5)
-    )
+    targets, weights = np.array([0, 1, 0, 1]), np.arange(1.0, 5)
+    given = SHORT, SHORT_OFFSETS, targets, weights, np.arange(5)
+    index, summed = merge_repeated(*given)
     assert sorted(index) == [0, 1, 3]
     assert_array_equal(summed, [4, 2, 0, 4])

@@ -13,13 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skrnn._core.batching import Data, Independent, Stream, pack_steps
 from skrnn._core.optimizers import SGD, Optimizer
 from skrnn._core.params import Params, RowGrad
-from skrnn._core.training import (
-    Diverged,
-    History,
-    train,
-    train_epoch,
-    uninterrupted,
-)
+from skrnn._core.training import Diverged, History, train, train_epoch, uninterrupted
 
 
 class FakeNetwork:
@@ -31,7 +25,7 @@ class FakeNetwork:
 
     def __init__(self, losses=(), gradient=1.0, dropout=(0.0, 0.0)):
         self.losses, self.gradient, self.dropout = iter(losses), gradient, dropout
-        self.rows, self.rngs = [], []
+        self.rows, self.rngs, self.states = [], [], []
 
     pack = staticmethod(pack_steps)
 
@@ -56,32 +50,33 @@ def make_data(offsets=(0, 3, 6, 8)):
     return Data(rows, offsets, 10 * rows, batch_weights(rows), offsets)
 
 
-def make_params():
+def make_params(rule=None):
     shapes, table = {"E": (1, 1), "U0": (1, 2)}, np.zeros((1, 1))
     params = Params(shapes, "E", penalized={"U0"}, table=table)
-    return params, Optimizer(SGD(momentum=0), params)
+    return params, Optimizer(rule or SGD(momentum=0), params)
 
 
 EPOCH = {"shuffle": False, "alpha": 0.0, "max_norm": None, "rng": None}
-PAIRS = Independent(2, shuffle=True)
+PAIRS, SINGLE = Independent(2, shuffle=True), Independent(1, shuffle=True)
 TWO = np.array([2, 1])  # rows 6 and 7, then 3, 4 and 5
 
 
 # --- an epoch -------------------------------------------------------------------------
 
 
-def run_epoch(network, index=TWO, data=None, batch_size=2, strategy=None, **changed):
-    params, optimizer = make_params()
+def run_epoch(network, index=TWO, data=None, strategy=PAIRS, start=None, **changed):
+    """Train for an epoch; return the parameters, by default those of `make_params`."""
+    params, optimizer = start or make_params()
     data = make_data() if data is None else data
-    strategy = strategy or Independent(batch_size, shuffle=True)
     options = {"lr": 1, **EPOCH, **changed}
     loss = train_epoch(network, params, optimizer, data, index, strategy, **options)
     return params, loss
 
 
-def test_batches_in_the_order_given():
+@pytest.mark.parametrize("index", [[2, 1], [2, 0, 1]], ids=["plain", "no weight"])
+def test_batches_with_weight_in_the_order_given(index):
     network = FakeNetwork([2.0, 5.0])
-    params, loss = run_epoch(network, lr=0.25, batch_size=1)
+    params, loss = run_epoch(network, np.array(index), strategy=SINGLE, lr=0.25)
     assert network.rows == [[6, 7], [3, 4, 5]]
     assert_allclose(loss, (4 * 2.0 + 3 * 5.0) / 7, rtol=1e-14)  # weighted by terms
     assert_array_equal(params.flat, -0.5)  # two updates
@@ -94,25 +89,16 @@ def test_packed_batch():
     assert network.rows == [[3, 6, 4, 7, 5]]
 
 
-def test_batch_without_weight_is_passed_over():
-    network = FakeNetwork([2.0, 5.0])
-    params, loss = run_epoch(network, np.array([2, 0, 1]), lr=0.25, batch_size=1)
-    assert network.rows == [[6, 7], [3, 4, 5]]
-    assert_allclose(loss, (4 * 2.0 + 3 * 5.0) / 7, rtol=1e-14)
-    assert_array_equal(params.flat, -0.5)
-
-
 def test_shuffled_anew_in_every_epoch():
-    options = {"data": make_data(np.arange(9)), "batch_size": 5, "shuffle": True}
-    index = np.arange(3, 8)
-    network, rng = FakeNetwork(), np.random.RandomState(0)
-    for _ in range(3):
-        run_epoch(network, index, rng=rng, **options)
-    assert len({tuple(rows) for rows in network.rows}) == 3
-    again = FakeNetwork()
-    rng = np.random.RandomState(0)
-    run_epoch(again, index, rng=rng, **options)
-    assert again.rows == network.rows[:1]
+    data, strategy, rows = make_data(np.arange(9)), Independent(5, shuffle=True), []
+    for n_epochs in (3, 1):
+        network, rng = FakeNetwork(), np.random.RandomState(0)
+        given = network, np.arange(3, 8), data, strategy
+        for _ in range(n_epochs):
+            run_epoch(*given, rng=rng, shuffle=True)
+        rows.append(network.rows)
+    assert len({tuple(batch) for batch in rows[0]}) == 3
+    assert rows[1] == rows[0][:1]
 
 
 @pytest.mark.parametrize("dropout", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)])
@@ -124,12 +110,10 @@ def test_random_numbers_are_for_dropout_only(dropout):
 
 def test_penalty_and_clipping_are_applied():
     params, _ = run_epoch(FakeNetwork(), max_norm=0.5)
-    step = 0.5 / math.sqrt(3)
-    assert_allclose(params.flat, -step, rtol=1e-14)
-    params, optimizer = make_params()
+    assert_allclose(params.flat, -0.5 / math.sqrt(3), rtol=1e-14)
+    params, _ = start = make_params()
     params.flat[...] = 7.0
-    options = {**EPOCH, "alpha": 3, "lr": 0.25}
-    train_epoch(FakeNetwork(), params, optimizer, make_data(), TWO, PAIRS, **options)
+    run_epoch(FakeNetwork(), start=start, alpha=3, lr=0.25)
     assert_allclose(params.flat, 7 - 0.25 * (1 + 3 * 7 / 7), rtol=1e-14)
 
 
@@ -138,21 +122,19 @@ def test_penalty_and_clipping_are_applied():
 def test_nothing_is_updated_by_what_is_not_finite(what, bad):
     losses = [0.5, bad] if what == "loss" else [0.5, 0.5]
     network = FakeNetwork(losses, gradient=bad if what == "gradient" else 1.0)
-    params, optimizer = make_params()
-    args = network, params, optimizer, make_data(), TWO, Independent(1, shuffle=True)
+    params, _ = start = make_params()
     with pytest.raises(Diverged, match=f"in epoch 3: the {what} is not finite"):
-        train_epoch(*args, epoch=2, lr=1, **EPOCH)
+        run_epoch(network, strategy=SINGLE, start=start, epoch=2)
     assert_array_equal(params.flat, -1 if what == "loss" else 0)
 
 
 @pytest.mark.parametrize("where", ["flat", "table"])
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_weights_that_are_not_finite_are_an_error(where):
-    params, optimizer = make_params()
+    params, _ = start = make_params()
     getattr(params, where)[...] = -1e308
-    args = FakeNetwork(), params, optimizer, make_data(), TWO, PAIRS
     with pytest.raises(Diverged, match="the sum of the weights is not finite"):
-        train_epoch(*args, lr=1e308, **EPOCH)
+        run_epoch(FakeNetwork(), start=start, lr=1e308)
 
 
 # --- a stream -------------------------------------------------------------------------
@@ -161,13 +143,9 @@ def test_weights_that_are_not_finite_are_an_error(where):
 class StreamNetwork(FakeNetwork):
     """A state is the last row that was read of each sequence."""
 
-    def __init__(self, *args, **options):
-        super().__init__(*args, **options)
-        self.states = []
-
     def loss_grad(self, params, x, y, weights, batch, rng, state):
         loss, grads, _ = super().loss_grad(params, x, y, weights, batch, rng, state)
-        self.states.append(None if state is None else state[0][0].ravel().tolist())
+        self.states.append(state and state[0][0].ravel().tolist())
         return loss, grads, [(x[batch.last].reshape(1, -1, 1),)]
 
 
@@ -179,18 +157,15 @@ def make_stream(n, n_parts):
 
 
 def test_windows_of_a_stream_carry_the_state():
-    network = StreamNetwork([2.0, 5.0])
-    data, index = make_data((3, 5, 8)), np.arange(2)
-    stream = {"data": data, "index": index, "strategy": Stream(2, 2)}
-    params, loss = run_epoch(network, lr=0.25, **stream)
+    network, stream = StreamNetwork([2.0, 5.0]), (np.arange(2), make_data((3, 5, 8)))
+    params, loss = run_epoch(network, *stream, Stream(2, 2), lr=0.25)
     assert network.rows == [[5, 3, 6, 4], [7]]  # the longer part first
     assert network.states == [None, [6]]
     assert_allclose(loss, (5 * 2.0 + 2 * 5.0) / 7, rtol=1e-14)
     assert_array_equal(params.flat, -0.5)  # two updates
     again = StreamNetwork()
-    stream["strategy"] = Stream(2, 1)
     for _ in range(2):
-        run_epoch(again, shuffle=True, **stream)
+        run_epoch(again, *stream, Stream(2, 1), shuffle=True)
     assert again.rows == 2 * [[5, 3], [6, 4], [7]]
     assert again.states == 2 * [None, [5, 3], [6]]  # anew in every epoch
 
@@ -205,51 +180,41 @@ def test_every_step_of_a_stream_is_predicted_once(n, n_parts, bptt):
     for k, (rows, state) in enumerate(zip(network.rows, network.states, strict=True)):
         left = np.maximum(lengths - k * bptt, 0)
         assert len(rows) == np.minimum(left, bptt).sum()
-        if state is not None:  # each goes on where it was
+        if state is not None:  # each continues
             assert [row - 1 for row in rows[: len(state)]] == state
         read += rows
     assert sorted(read) == (np.arange(n) + 3).tolist()
     assert len(network.rows) == -(-max(lengths) // bptt)
 
 
-# --- why training ends ----------------------------------------------------------------
+# --- the reason of the end ------------------------------------------------------------
 
 
-def run(losses=(), scores=None, history=None, **changed):
-    """Train; return why it ended, the history, the parameters and epochs."""
-    params, optimizer = make_params()
+STOP = {"max_iter": 10, "tol": 0.1, "n_iter_no_change": 2, "adaptive": False}
+
+
+def run(losses=(), scores=None, history=None, lr=1.0, **changed):
+    """Train; return the reason of the end, the history, the parameters and epochs."""
     history = History() if history is None else history
-    epochs, coming = [], iter(scores or ())
+    (params, optimizer), epochs, coming = make_params(), [], iter(scores or ())
 
     def learning_rate(epoch):
         epochs.append(epoch)
-        return 1.0
+        return lr
 
-    options = {
-        "max_iter": 10,
-        "learning_rate": learning_rate,
-        "adaptive": False,
-        "tol": 0.1,
-        "n_iter_no_change": 2,
-        "validate": None if scores is None else lambda params: next(coming),
-        **EPOCH,
-        **changed,
-    }
-    network = FakeNetwork(losses)
-    args = network, params, optimizer, make_data(), TWO, PAIRS
-    why = train(*args, history=history, **options)
-    return why, history, params, epochs
+    validate = None if scores is None else lambda params: next(coming)
+    options = {"learning_rate": learning_rate, "validate": validate, **STOP, **EPOCH}
+    args = FakeNetwork(losses), params, optimizer, make_data(), TWO, PAIRS
+    reason = train(*args, history=history, **{**options, **changed})
+    return reason, history, params, epochs
 
 
 def test_max_iter():
-    why, history, params, epochs = run([4, 3, 2, 1], max_iter=4)
-    assert why == "max_iter"
-    assert history.losses == [4, 3, 2, 1]
-    assert history.best_loss == 1
-    assert epochs == [0, 1, 2, 3]
+    reason, history, params, epochs = run([4, 3, 2, 1], max_iter=4)
+    assert (reason, epochs) == ("max_iter", [0, 1, 2, 3])
+    assert (history.losses, history.best_loss) == ([4, 3, 2, 1], 1)
+    assert (history.scores, history.best_params) == ([], None)
     assert_array_equal(params.flat, -4)
-    assert history.scores == []
-    assert history.best_params is None
 
 
 @pytest.mark.parametrize(
@@ -264,34 +229,25 @@ def test_max_iter():
     ],
 )
 def test_converged(losses, n_epochs):
-    why, history, _, _ = run(losses)
-    assert why == "converged"
-    assert len(history.losses) == n_epochs
+    reason, history, _, _ = run(losses)
+    assert (reason, len(history.losses)) == ("converged", n_epochs)
     assert history.best_loss == min(losses[:n_epochs])
 
 
-def test_adaptive_divides_the_rate_down_to_a_millionth():
-    why, history, params, _ = run(
-        [1.0] * 20,
-        max_iter=20,
-        adaptive=True,
-        n_iter_no_change=1,
-        learning_rate=lambda epoch: 1e-5,
-    )
-    assert why == "converged"
-    # 1e-5 for 3 epochs, the first of them being progress; 2e-6 for 2 more
-    assert len(history.losses) == 5
+@pytest.mark.parametrize(
+    ("rate", "rates"),
+    [
+        # the first of three epochs is progress; two more, and 4e-7 is too low
+        (1e-5, [1e-5] * 3 + [2e-6] * 2),
+        (5 * 1e-6, [5e-6] * 3 + [1e-6] * 2),  # a millionth is not too low
+    ],
+)
+def test_adaptive_divides_the_rate_down_to_a_millionth(rate, rates):
+    options = {"adaptive": True, "n_iter_no_change": 1, "max_iter": 20}
+    reason, history, params, _ = run([1.0] * 20, lr=rate, **options)
+    assert (reason, len(history.losses)) == ("converged", len(rates))
     assert history.lr_divisor == 5
-    assert_allclose(params.flat, -(3 * 1e-5 + 2 * 2e-6), rtol=1e-12)
-
-
-def test_adaptive_still_takes_a_rate_of_a_millionth():
-    rate = 5 * 1e-6
-    assert rate / 5 >= 1e-6
-    _, history, _, _ = run(
-        [1.0] * 20, adaptive=True, n_iter_no_change=1, learning_rate=lambda epoch: rate
-    )
-    assert history.lr_divisor == 5
+    assert_allclose(params.flat, -sum(rates), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -304,37 +260,33 @@ def test_adaptive_still_takes_a_rate_of_a_millionth():
     ],
 )
 def test_validation_decides(scores, n_epochs, best):
-    why, history, params, _ = run([5, 4, 3, 2, 1, 0.8, 0.6], scores=scores)
-    assert why == "converged"
+    reason, history, params, _ = run([5, 4, 3, 2, 1, 0.8, 0.6], scores=scores)
+    assert (reason, len(history.losses)) == ("converged", n_epochs)
     assert history.scores == scores[:n_epochs]
-    assert len(history.losses) == n_epochs
     assert history.best_score == max(scores)
     assert_array_equal(history.best_params.flat, -(best + 1))
     assert_array_equal(params.flat, -n_epochs)
 
 
 def test_on_epoch_is_called_after_each_and_stops():
-    seen = []
+    seen, history = [], History()
 
     def on_epoch(epoch):
         seen.append((epoch, list(history.losses)))
         return epoch == 2
 
-    history = History()
-    why, _, _, _ = run([3, 2, 1, 0], history=history, on_epoch=on_epoch)
-    assert why == "stopped"
+    reason, _, _, _ = run([3, 2, 1, 0], history=history, on_epoch=on_epoch)
+    assert reason == "stopped"
     assert seen == [(0, [3]), (1, [3, 2]), (2, [3, 2, 1])]
-    why, _, _, _ = run([3], max_iter=1, on_epoch=lambda epoch: None)
-    assert why == "max_iter"
+    reason, _, _, _ = run([3], max_iter=1, on_epoch=lambda epoch: None)
+    assert reason == "max_iter"
 
 
 def test_going_on_counts_from_where_it_ended():
-    losses, scores = [3.0, 2.0], [0.5, 0.6]
+    losses, scores, seen = [3.0, 2.0], [0.5, 0.6], []
     history = History(losses, 2.0, scores, 5.0)
-    seen = []
-    _, _, params, epochs = run(
-        [1, 0.5], [0.7, 0.8], history=history, max_iter=2, on_epoch=seen.append
-    )
+    options = {"history": history, "max_iter": 2, "on_epoch": seen.append}
+    _, _, params, epochs = run([1, 0.5], [0.7, 0.8], **options)
     assert history.losses == [3, 2, 1, 0.5]
     assert history.scores == [0.5, 0.6, 0.7, 0.8]
     assert epochs == seen == [2, 3]
@@ -348,9 +300,8 @@ def test_interrupted():
             raise KeyboardInterrupt
 
     with pytest.warns(UserWarning, match="interrupted after 2 epochs"):
-        why, history, _, _ = run([3, 2, 1], on_epoch=on_epoch)
-    assert why == "interrupted"
-    assert history.losses == [3, 2]
+        reason, history, _, _ = run([3, 2, 1], on_epoch=on_epoch)
+    assert (reason, history.losses) == ("interrupted", [3, 2])
 
 
 @pytest.mark.parametrize("losses", [[2, np.nan], [2, np.inf]])
@@ -366,54 +317,48 @@ def test_diverged(losses):
 
 
 @pytest.fixture
-def handler():
-    """Count the interruptions that arrive, instead of raising."""
-    received = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
-    yield received
-    signal.signal(signal.SIGINT, before)
+def received():
+    """Count the interruptions that arrive, instead of raising; check the handler."""
+    numbers = []
+
+    def count(number, frame):
+        numbers.append(number)
+
+    before = signal.signal(signal.SIGINT, count)
+    yield numbers
+    assert signal.signal(signal.SIGINT, before) is count
 
 
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_interruption_comes_after_the_block(handler):
-    before = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_one_interruption_comes_after_the_block(received, n):
     with uninterrupted():
-        interrupt()
-        interrupt()
-        assert handler == []
-    assert handler == [signal.SIGINT]
-    assert signal.getsignal(signal.SIGINT) is before
+        for _ in range(n):
+            interrupt()
+        assert received == []
+    assert received == [signal.SIGINT] * min(n, 1)
 
 
-def test_without_interruption_nothing_happens(handler):
-    before = signal.getsignal(signal.SIGINT)
-    with uninterrupted():
-        pass
-    assert handler == []
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_handler_is_back_after_an_error(handler):
-    before = signal.getsignal(signal.SIGINT)
+@pytest.mark.usefixtures("received")  # it checks the handler
+def test_handler_is_restored_after_an_error():
     with pytest.raises(ZeroDivisionError), uninterrupted():
         raise ZeroDivisionError
-    assert signal.getsignal(signal.SIGINT) is before
 
 
-@pytest.mark.usefixtures("handler")
+@pytest.mark.usefixtures("received")
 def test_ignored_interruption_stays_ignored():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     with uninterrupted():
         interrupt()
-    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    assert signal.signal(signal.SIGINT, before) is signal.SIG_IGN
 
 
-def test_other_threads_are_left_alone(handler):
-    before = signal.getsignal(signal.SIGINT)
-    seen = []
+@pytest.mark.usefixtures("received")
+def test_other_threads_are_left_alone():
+    before, seen = signal.getsignal(signal.SIGINT), []
 
     def work():
         with uninterrupted():
@@ -425,21 +370,16 @@ def test_other_threads_are_left_alone(handler):
     assert seen == [before]
 
 
-def test_an_update_is_never_half_made(handler):
+def test_an_update_is_never_half_made(received):
     class InterruptedSGD(SGD):
-        def update(self, *args):
+        def update(self, *args, compute=SGD.update):
             interrupt()
-            assert handler == []
-            super().update(*args)
+            assert received == []
+            compute(self, *args)
 
         def compiled_update(self, *args):
-            interrupt()
-            assert handler == []
-            super().compiled_update(*args)
+            self.update(*args, compute=SGD.compiled_update)
 
-    params, _ = make_params()
-    optimizer = Optimizer(InterruptedSGD(momentum=0), params)
-    args = FakeNetwork(), params, optimizer, make_data(), TWO, PAIRS
-    train_epoch(*args, lr=1, **EPOCH)
-    assert len(handler) == 1
+    params, _ = run_epoch(FakeNetwork(), start=make_params(InterruptedSGD(momentum=0)))
+    assert len(received) == 1
     assert_array_equal(params.flat, -1)
