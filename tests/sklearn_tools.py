@@ -147,6 +147,10 @@ class Case:
                 self.features = False
             self.X = compared(ids)
 
+    @property
+    def data(self):
+        return self.X, self.y
+
     def encoder(self):
         """Return a transformer that X is the input of."""
         return Stepwise(MaxAbsScaler()) if self.features else SequenceOneHotEncoder()
@@ -204,11 +208,10 @@ EPOCHS = {"param_name": "max_iter", "param_range": [1, 4], "error_score": "raise
 
 
 def split_once(case):
-    X_train, X_test, y_train, y_test = train_test_split(
-        case.X, case.y, stratify=case.y, test_size=9, **SEED
-    )
+    params = {"stratify": case.y, "test_size": 9, **SEED}
+    X, X_test, y, y_test = train_test_split(*case.data, **params)
     assert np.bincount(y_test).tolist() == [3, 3, 3]
-    proba = model().fit(X_train, y_train).predict_proba(X_test)
+    proba = model().fit(X, y).predict_proba(X_test)
     return proba, beyond_chance(proba.argmax(axis=1) == y_test)
 
 
@@ -216,7 +219,7 @@ def split_by(splitter):
     def tool(case):
         params = {"cv": splitter, "scoring": ["accuracy", "neg_log_loss"]}
         params["groups"] = case.groups if isinstance(splitter, GroupKFold) else None
-        found = cross_validate(model(), case.X, case.y, error_score="raise", **params)
+        found = cross_validate(model(), *case.data, error_score="raise", **params)
         numbers = np.array([found["test_accuracy"], found["test_neg_log_loss"]])
         return numbers, beyond_chance(numbers[0])
 
@@ -226,21 +229,21 @@ def split_by(splitter):
 def validate(case):
     params = {"return_train_score": True, "return_estimator": True, **CV}
     params["scoring"] = ["accuracy", "roc_auc_ovr"]
-    results = cross_validate(model(), case.X, case.y, **params)
+    results = cross_validate(model(), *case.data, **params)
     numbers = [results[name] for name in sorted(results) if name.startswith("t")]
     assert [m.n_iter_ for m in results["estimator"]] == [4, 4]
     return numbers, beyond_chance(results["test_accuracy"])
 
 
 def predict_across(case):
-    proba = cross_val_predict(model(), case.X, case.y, cv=2, method="predict_proba")
+    proba = cross_val_predict(model(), *case.data, cv=2, method="predict_proba")
     return proba, beyond_chance(proba.argmax(axis=1) == case.y)
 
 
 def searched(search, case):
-    search.fit(case.X, case.y)
+    search.fit(*case.data)
     proba, score = judge(search, case)
-    assert np.isclose(search.score(case.X, case.y), np.mean(proba.argmax(1) == case.y))
+    assert np.isclose(search.score(*case.data), np.mean(proba.argmax(1) == case.y))
     return np.append(proba, search.cv_results_["mean_test_score"]), score
 
 
@@ -258,10 +261,8 @@ def search_at_random(case):
 
 def search_by_halving(**resource):
     def tool(case):
-        grid = {"pooling": GRID["pooling"]}
-        return searched(
-            HalvingGridSearchCV(model(), grid, **CV, **SEED, **resource), case
-        )
+        grid, params = {"pooling": GRID["pooling"]}, {**CV, **SEED, **resource}
+        return searched(HalvingGridSearchCV(model(), grid, **params), case)
 
     return tool
 
@@ -276,33 +277,32 @@ def search_with_optuna(case):
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         grid = {"max_iter": optuna.distributions.IntDistribution(3, 5)}
         search = OptunaSearchCV(model(), grid, n_trials=2, **CV, **SEED)
-        search.fit(case.X, case.y)
+        search.fit(*case.data)
     proba, score = judge(search, case)
     return np.append(proba, search.best_score_), score
 
 
 def learn_curve(case):
-    sizes, train, test = learning_curve(model(), case.X, case.y, cv=2, **SIZES)
+    sizes, train, test = learning_curve(model(), *case.data, cv=2, **SIZES)
     assert sizes.tolist() == [9, 18]
     return [train, test], beyond_chance(test[-1])
 
 
 def validate_curve(case):
-    train, test = validation_curve(model(), case.X, case.y, cv=2, **EPOCHS)
+    train, test = validation_curve(model(), *case.data, cv=2, **EPOCHS)
     return [train, test], beyond_chance(test[-1])
 
 
 def importance(case):
-    fitted = model().fit(case.X, case.y)
-    result = permutation_importance(fitted, case.X, case.y, n_repeats=3, **SEED)
+    fitted = model().fit(*case.data)
+    result = permutation_importance(fitted, *case.data, n_repeats=3, **SEED)
     # of columns that are steps, only the last one tells the label
     return result.importances[-1], result.importances_mean[-1]
 
 
 def permuted(case):
-    score, others, p = permutation_test_score(
-        model(), case.X, case.y, cv=2, n_permutations=2, **SEED
-    )
+    params = {"cv": 2, "n_permutations": 2, **SEED}
+    score, others, p = permutation_test_score(model(), *case.data, **params)
     assert p == 1 / 3  # neither of the others is as good
     return [score, *others, p], beyond_chance(score)
 
@@ -312,7 +312,7 @@ def pipeline(case):
         results = []
         for _ in range(2):  # the second time from the cache
             steps = [("encoder", case.encoder()), ("model", model())]
-            fitted = Pipeline(steps, memory=folder).fit(case.X, case.y)
+            fitted = Pipeline(steps, memory=folder).fit(*case.data)
             results.append(judge(fitted, case))
             assert len(list(Path(folder).glob("**/output.pkl"))) == 1
     assert np.array_equal(results[0][0], results[1][0])
@@ -321,13 +321,13 @@ def pipeline(case):
 
 def union(case):
     both = FeatureUnion([("one", case.encoder()), ("two", case.encoder())])
-    return judge(make_pipeline(both, model()).fit(case.X, case.y), case)
+    return judge(make_pipeline(both, model()).fit(*case.data), case)
 
 
 def column(case):
     columns = slice(0, None) if case.steps_are_columns else [0]
     columns = ColumnTransformer([("encoder", case.encoder(), columns)])
-    return judge(make_pipeline(columns, model()).fit(case.X, case.y), case)
+    return judge(make_pipeline(columns, model()).fit(*case.data), case)
 
 
 def only(columns, last, transformer="passthrough"):
@@ -347,27 +347,25 @@ def beside_numbers(case):
         sequence=only(sequences, model(), case.encoder()),
         number=only(number, LogisticRegression(), StandardScaler()),
     )
-    return judge(voting.fit(case.X, case.y), case)
+    return judge(voting.fit(*case.data), case)
 
 
 def stack(passthrough):
     def tool(case):
         final = LogisticRegression()
         if passthrough:  # X stands behind the three probabilities
-            final = soft_vote(
-                stacked=only(slice(0, 3), LogisticRegression()),
-                sequences=only(slice(3, None), model()),
-            )
+            stacked = only(slice(0, 3), LogisticRegression())
+            final = soft_vote(stacked=stacked, X=only(slice(3, None), model()))
         params = {"cv": 2, "passthrough": passthrough}
         stacking = StackingClassifier([("lstm", model())], final, **params)
-        return judge(stacking.fit(case.X, case.y), case)
+        return judge(stacking.fit(*case.data), case)
 
     return tool
 
 
 def vote(case):
     voting = soft_vote(lstm=model(), gru=model(cell="gru")).set_params(weights=[2, 1])
-    return judge(voting.fit(case.X, case.y), case)
+    return judge(voting.fit(*case.data), case)
 
 
 def wrapped(wrapper, max_iter=4, **params):
@@ -375,16 +373,16 @@ def wrapped(wrapper, max_iter=4, **params):
 
     def tool(case):
         inner = model(max_iter=max_iter)
-        return judge(wrapper(inner, **params).fit(case.X, case.y), case)
+        return judge(wrapper(inner, **params).fit(*case.data), case)
 
     return tool
 
 
 def one_against_one(case):
-    ovo = OneVsOneClassifier(model()).fit(case.X, case.y)
+    ovo = OneVsOneClassifier(model()).fit(*case.data)
     scores = ovo.decision_function(case.X)
     assert np.array_equal(scores.argmax(axis=1), ovo.predict(case.X))
-    return scores, beyond_chance(ovo.score(case.X, case.y))
+    return scores, beyond_chance(ovo.score(*case.data))
 
 
 def threshold(wrapper, **params):
@@ -418,7 +416,7 @@ def several_outputs(case):
 def regression(wrapper, **params):
     def tool(case):
         fitted = wrapper(regressor(), **params).fit(case.X, case.y.astype(float))
-        return fitted.predict(case.X), fitted.score(case.X, case.y)
+        return fitted.predict(case.X), fitted.score(*case.data)
 
     return tool
 
@@ -442,7 +440,7 @@ def display(kind, *attributes):
 
 def display_of_scores(kind, **params):
     def tool(case):
-        drawn = kind.from_estimator(model(), case.X, case.y, cv=2, ax=axes(), **params)
+        drawn = kind.from_estimator(model(), *case.data, cv=2, ax=axes(), **params)
         scores = [drawn.train_scores, drawn.test_scores]
         return scores, beyond_chance(scores[1][-1])
 
@@ -592,9 +590,8 @@ def cell(tool, container):
         numbers = run(tool, Case(container))
     except (IndexError, TypeError, ValueError) as error:
         message = f"{tool}: {type(error).__name__}: {error}"
-        for letter, (_, patterns) in reversed(
-            REASONS.items()
-        ):  # the most special first
+        # the most special comes first
+        for letter, (_, patterns) in reversed(REASONS.items()):
             if any(re.search(p, message, re.DOTALL) for p in patterns):
                 return letter
         raise

@@ -24,11 +24,8 @@ UNHASHABLE, WITHOUT = "which is not hashable", "without a reference"
 labels = st.sampled_from("abc")
 sequences = st.lists(labels, max_size=9)
 # several references and a prediction, each
-pairs = st.lists(
-    st.tuples(st.lists(sequences, min_size=1, max_size=3), sequences),
-    min_size=1,
-    max_size=5,
-)
+several = st.lists(sequences, min_size=1, max_size=3)
+pairs = st.lists(st.tuples(several, sequences), min_size=1, max_size=5)
 
 
 def split(pairs):
@@ -109,11 +106,7 @@ def test_edit_distance_of_long_sequences(n):
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [
-        (
-            "cat",
-            ["c"],
-            r"a is the text 'cat' and b is not a text: .* such as list\(a\)",
-        ),
+        ("cat", [], r"a is the text 'cat' and b is not a text: .* such as list\(a\)"),
         (["c"], "cat", r"b is the text 'cat' and a is not a text: .* or b.split\(\)"),
         ("cat", None, "a is the text 'cat' and b is not a text"),
         (None, ["c"], "a is None, not a sequence of labels: pass one list or array"),
@@ -173,10 +166,7 @@ def test_the_nearest_reference_counts(order):
 @given(pairs)
 def test_rates_agree_with_the_recursion(pairs):
     y_true, y_pred = split(pairs)
-    nearest = [
-        min((recursive_distance(r, p), -len(r)) for r in several)
-        for several, p in pairs
-    ]
+    nearest = [min((recursive_distance(r, p), -len(r)) for r in s) for s, p in pairs]
     edits, n_labels = sum(d for d, _ in nearest), -sum(n for _, n in nearest)
     exact = np.mean([p in several for several, p in pairs])
     assert exact_match_score(y_true, y_pred) == near(exact)
@@ -221,86 +211,75 @@ def test_what_is_all_right(y):
 
 # --- BLEU -----------------------------------------------------------------------------
 
-# name: references of each sentence, predictions, and the scores of sacrebleu 2.6.0,
+# name: references of sentences, predictions, and the scores of sacrebleu 2.6.0,
 # BLEU(tokenize="none", smooth_method=smooth, max_ngram_order=order).corpus_score(...)
 # for (smooth, order) of GOLDEN_SETTINGS; missing references are repetitions of the last
+# one. " / " is between sentences, " | " between references of a sentence.
 GOLDEN_SETTINGS = [("exp", 4), (None, 4), ("exp", 2)]
-
-
 CAT = "the cat sat on the mat"
 GOLDEN = {
     "usual": (
-        [
-            ["the cat sat on the mat"],
-            ["it is raining again today"],
-            ["a man is reading an old book"],
-        ],
-        [
-            "the cat sat on a mat",
-            "it rains again today",
-            "a man is reading a very old book",
-        ],
+        f"{CAT} / it is raining again today / a man is reading an old book",
+        "the cat sat on a mat / it rains again today"
+        " / a man is reading a very old book",
         [41.867798226391265, 41.867798226391265, 64.40611887195307],
     ),
     "none of four words": (
-        [["yes"], ["thank you"], ["see you later then"], ["good night"]],
-        ["yes", "thank you", "see you later", "night"],
+        "yes / thank you / see you later then / good night",
+        "yes / thank you / see you later / night",
         [0.0, 0.0, 75.14772930752862],
     ),
     "one of four words": (
-        [["yes"], ["thank you"], ["see you later then"]],
-        ["yes", "thank me", "see you later now"],
+        "yes / thank you / see you later then",
+        "yes / thank me / see you later now",
         [54.66325569645468, 0.0, 59.76143046671968],
     ),
     "no 4-gram right": (
-        [[CAT], ["it is raining again"]],
-        ["the cat sat by the mat", "it is not raining again"],
+        f"{CAT} / it is raining again",
+        "the cat sat by the mat / it is not raining again",
         [28.387021048806446, 0.0, 67.41998624632421],
     ),
     "no 2-gram right": (
-        [[CAT], ["it is raining again"]],
-        ["mat the on sat cat the", "again raining is it"],
+        f"{CAT} / it is raining again",
+        "mat the on sat cat the / again raining is it",
         [9.497946070644906, 0.0, 25.000000000000007],
     ),
-    "no word right": ([[CAT]], ["a dog lies under it"], [0.0, 0.0, 0.0]),
+    "no word right": (CAT, "a dog lies under it", [0.0, 0.0, 0.0]),
     "an empty prediction": (
-        [[CAT], ["it is raining again"]],
-        [CAT, ""],
-        [51.341711903259224, 51.341711903259224, 51.341711903259224],
+        f"{CAT} / it is raining again",
+        f"{CAT} / ",
+        [51.341711903259224] * 3,
     ),
-    "only empty predictions": ([[CAT]], [""], [0.0, 0.0, 0.0]),
+    "only empty predictions": (CAT, "", [0.0, 0.0, 0.0]),
     "an empty reference": (
-        [[CAT], [""]],
-        [CAT, "yes"],
+        f"{CAT} / ",
+        f"{CAT} / yes",
         [96.21954581957614, 96.21954581957614, 92.58200997725515],
     ),
     "several references": (
-        [
-            [CAT, "a cat was sitting on the mat"],
-            ["it is raining again", "once more it rains today"],
-            ["see you later then", "good bye and see you"],
-        ],
-        ["the cat was sitting on a mat", "it rains again today", "bye and see you"],
+        f"{CAT} | a cat was sitting on the mat / it is raining again"
+        " | once more it rains today / see you later then | good bye and see you",
+        "the cat was sitting on a mat / it rains again today / bye and see you",
         [56.05976101691434, 56.05976101691434, 81.64965809277267],
     ),
     "references equally near in length": (
-        [["a b c d e f", "a b c d e f g h", "a b d c"]],
-        ["a b c d e f x"],
+        "a b c d e f | a b c d e f g h | a b d c",
+        "a b c d e f x",
         [80.91067115702207, 80.91067115702207, 84.51542547285166],
     ),
     "a longer reference is nearer in length": (
-        [["the cat sat on the old mat", "a cat sat"]],
-        [CAT],
+        "the cat sat on the old mat | a cat sat",
+        CAT,
         [67.31821382417488, 67.31821382417488, 75.71162714266755],
     ),
     "a word too often": (
-        [["the cat is on the mat", "there is a cat on the mat"]],
-        ["the the the the the the the"],
+        "the cat is on the mat | there is a cat on the mat",
+        "the the the the the the the",
         [7.809849842300637, 0.0, 15.430334996209186],
     ),
     "too long": (
-        [[CAT]],
-        ["the cat sat on the mat and on the mat it sat"],
+        CAT,
+        "the cat sat on the mat and on the mat it sat",
         [41.72261448611505, 41.72261448611505, 47.67312946227961],
     ),
 }
@@ -309,6 +288,8 @@ GOLDEN = {
 @pytest.mark.parametrize("name", GOLDEN)
 def test_bleu_agrees_with_sacrebleu(name):
     y_true, y_pred, scores = GOLDEN[name]
+    y_true = [several.split(" | ") for several in y_true.split(" / ")]
+    y_pred = y_pred.split(" / ")
     tokens = [[text.split() for text in several] for several in y_true]
     for (smooth, order), expected in zip(GOLDEN_SETTINGS, scores, strict=True):
         settings = {"smooth": smooth, "max_order": order}

@@ -60,9 +60,7 @@ def mean_over_seeds(features, tagger, train, test, score):
 def test_named_entities(data_dir):
     """CoNLL-2003, words and casing only: span F1; a PyTorch twin reaches 0.80."""
     train, test = (
-        read_conll(data_dir / f"conll2003/eng.{part}")
-        for part in ("train", "testb")
-        for part in ("train", "testb")
+        read_conll(data_dir / f"conll2003/eng.{part}") for part in ("train", "testb")
     )
     train, test = ((X, convert_labels(y, "IOB2")) for X, y in (train, test))
     sizes = {"embedding_dim": 100, "hidden_layer_sizes": 100}
