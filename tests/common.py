@@ -38,10 +38,7 @@ def to_sequences(X):
 
 
 def object_array(items):
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
+    return np.fromiter(items, dtype=object, count=len(items))
 
 
 def object_column(items):

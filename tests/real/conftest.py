@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def data_dir():
 def load_example(monkeypatch):
     """Return a function that loads an example as a module."""
     monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.delitem(sys.modules, "common", raising=False)  # that of the tests
 
     def load(name):
         spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
