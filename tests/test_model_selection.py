@@ -179,9 +179,8 @@ def test_from_sensors():
 def test_search_for_a_language_model():
     """By its own score, from texts; every fold has a vocabulary of its own."""
     rng = np.random.default_rng(0)
-    texts = [
-        "".join(rng.choice(["ba", "na", "ke"], rng.integers(1, 5))) for _ in "x" * 30
-    ]
+    syllables = [rng.choice(["ba", "na", "ke"], rng.integers(1, 5)) for _ in range(30)]
+    texts = list(map("".join, syllables))
     model = of_characters(RNNLanguageModel(max_iter=6, learning_rate_init=0.04))
     model[-1].set_params(random_state=0)
     name = "rnnlanguagemodel__hidden_layer_sizes"
@@ -219,8 +218,7 @@ def test_search_for_a_translator():
     predicted = cross_val_predict(model, texts, backwards, cv=2)
     assert {type(text) for text in predicted} == {str}
     assert np.mean(predicted == np.array(backwards)) > 0.8
-    sizes, _, test = learning_curve(
-        model, texts, backwards, train_sizes=[5, 60], **halves
-    )
+    halves["train_sizes"] = [5, 60]
+    sizes, _, test = learning_curve(model, texts, backwards, **halves)
     assert_array_equal(sizes, [5, 60])
     assert test[1].mean() > test[0].mean()

@@ -29,10 +29,7 @@ SEEDS = (0, 1, 2)
 
 def pairs(X):
     """Return each word together with the next one."""
-    return [
-        ["_".join(sentence[i : i + 2]).lower() for i in range(len(sentence))]
-        for sentence in X
-    ]
+    return [["_".join(x[i : i + 2]).lower() for i in range(len(x))] for x in X]
 
 
 def casing(X):
@@ -106,17 +103,14 @@ def over_seeds(model, train, test, score=accuracy_score):
 
 def tfidf_accuracy(train, test, **kwargs):
     """Return the accuracy of a linear model of pairs of words, beside the networks."""
-    linear = tfidf(
-        tokenizer=str.split, token_pattern=None, ngram_range=(1, 2), **kwargs
-    )
+    kwargs |= {"tokenizer": str.split, "token_pattern": None, "ngram_range": (1, 2)}
     texts, test_texts = ([" ".join(x) for x in X] for X in (train[0], test[0]))
-    return linear.fit(texts, train[1]).score(test_texts, test[1])
+    return tfidf(**kwargs).fit(texts, train[1]).score(test_texts, test[1])
 
 
 def tfidf(**kwargs):
-    return make_pipeline(
-        TfidfVectorizer(**kwargs), LogisticRegression(C=10, max_iter=1000)
-    )
+    last = LogisticRegression(C=10, max_iter=1000)
+    return make_pipeline(TfidfVectorizer(**kwargs), last)
 
 
 def report(scores, together, **baselines):
@@ -186,9 +180,8 @@ def test_splice_junctions(data_dir):
     model = RNNClassifier(pooling="max", **GRU, **sizes, **rate, random_state=0)
     folds = StratifiedKFold(10, shuffle=True, random_state=0)
     found = cross_val_predict(make_pipeline(columns, model), X, y, cv=folds)
-    linear = make_pipeline(
-        OneHotEncoder(handle_unknown="ignore"), LogisticRegression(C=0.1, max_iter=1000)
-    )
+    last = LogisticRegression(C=0.1, max_iter=1000)
+    linear = make_pipeline(OneHotEncoder(handle_unknown="ignore"), last)
     baseline = np.mean(cross_val_predict(linear, np.array(X), y, cv=folds) != y)
     error = np.mean(found != y)
     by_class = [f"{k} {np.mean(found[y == k] != k):.4f}" for k in ("N", "EI", "IE")]
@@ -238,9 +231,8 @@ def test_surnames(data_dir):
     weights = {language: (mean / count) ** 0.4 for language, count in counts.items()}
     model = surname_classifier(class_weight=weights)
     scores, together = over_seeds(model, train, test, macro_f1)
-    linear = tfidf(
-        analyzer="char_wb", ngram_range=(1, 4), lowercase=False, sublinear_tf=True
-    )
+    params = {"ngram_range": (1, 4), "lowercase": False, "sublinear_tf": True}
+    linear = tfidf(analyzer="char_wb", **params)
     found = linear.fit(X_train, y_train).predict(X_test)
     report(scores, together, linear=macro_f1(y_test, found))
     print(f"accuracy of linear {accuracy_score(y_test, found):.4f}")
@@ -259,16 +251,15 @@ def test_promoters(data_dir):
     """
     X, y = read_genes(data_dir / "promoters" / "promoters.data")
     assert len(X) == 106
-    columns = FeatureUnion(
-        [(f"place{by}", one_hot(every_sixth_place, by=by)) for by in range(-9, 9)]
-    )
+    places = [(f"place{by}", one_hot(every_sixth_place, by=by)) for by in range(-9, 9)]
     params = {"pooling": "mean", "cell": "gru", "embedding_dim": 32, "dropout": 0.3}
     params |= {"hidden_layer_sizes": 16, "batch_size": 20, "max_iter": 30}
     params |= {"learning_rate_init": 0.02}
     members = [
         (f"seed{seed}", RNNClassifier(**params, random_state=seed)) for seed in range(5)
     ]
-    model = make_pipeline(columns, VotingClassifier(members, voting="soft"))
+    voting = VotingClassifier(members, voting="soft")
+    model = make_pipeline(FeatureUnion(places), voting)
     wrong = np.sum(cross_val_predict(model, X, y, cv=LeaveOneOut()) != y)
     linear = make_pipeline(OneHotEncoder(), LogisticRegression())
     found = cross_val_predict(linear, np.array(X), y, cv=LeaveOneOut())
