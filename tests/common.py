@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal, assert_equal
 from scipy import sparse
+from sklearn.pipeline import make_pipeline
 
-from skrnn import Sequences
+from skrnn import Sequences, Tokenizer, VocabularyEncoder
 
 V = 5  # token ids are below it
 METHODS = (
@@ -42,10 +43,53 @@ def to_sequences(X):
 
 
 def object_array(items):
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
+    return np.fromiter(items, dtype=object, count=len(items))
+
+
+def object_column(items):
+    return object_array(items)[:, None]
+
+
+def pandas_series(items):
+    index = np.arange(len(items))[::-1]
+    return pytest.importorskip("pandas").Series(items, index=index)
+
+
+def pandas_frame(items):
+    return pandas_series(items).to_frame("labels")
+
+
+def polars_series(items):
+    return pytest.importorskip("polars").Series(items)
+
+
+def polars_frame(items):
+    return polars_series(items).to_frame("labels")
+
+
+# what label sequences may be in
+CONTAINERS_OF_ITEMS = [list, tuple, object_array, object_column, pandas_series]
+CONTAINERS_OF_ITEMS += [pandas_frame, polars_series, polars_frame]
+CONTAINERS_OF_LABELS = [
+    *CONTAINERS_OF_ITEMS,
+    lambda items: [tuple(item) for item in items],
+    lambda items: [np.array(item) for item in items],
+    lambda items: [np.array(item, dtype=object) for item in items],
+    lambda items: object_array([np.array(item) for item in items]),
+    lambda items: object_array([np.array(item, dtype=object) for item in items]),
+    lambda items: pandas_series([np.array(item) for item in items]),
+    lambda items: [pandas_series(item) for item in items],
+]
+
+
+def of_characters(model):
+    """Return a pipeline that reads the characters of texts."""
+    return make_pipeline(Tokenizer(analyzer="char"), VocabularyEncoder(), model)
+
+
+def near(expected, rtol=1e-12):
+    """Return what is equal to a number, or to each of several, but for rounding."""
+    return pytest.approx(expected, rel=rtol, abs=0)
 
 
 def column(items):

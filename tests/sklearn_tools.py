@@ -17,6 +17,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import polars as pl
+from common import object_array, object_column
 from matplotlib.figure import Figure
 from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV, CalibrationDisplay
@@ -84,10 +85,8 @@ def make_ids(equal):
     rng = np.random.RandomState(0)
     lengths = [N_STEPS] * N if equal else rng.randint(1, 7, size=N)
     last = rng.permutation(np.arange(N) % N_TOKENS).tolist()
-    return [
-        [*rng.randint(N_TOKENS, size=length - 1).tolist(), token]
-        for length, token in zip(lengths, last, strict=True)
-    ]
+    before = [rng.randint(N_TOKENS, size=length - 1).tolist() for length in lengths]
+    return [[*ids, token] for ids, token in zip(before, last, strict=True)]
 
 
 def one_hot(x):
@@ -100,17 +99,9 @@ def numbers_of(x):
     return 2 * np.array(x) - 2.0
 
 
-def object_array(items, shape):
-    """Return an object array with one item a cell."""
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array.reshape(shape)
-
-
 def flat(ids):
     """Return the container of skrnn."""
-    offsets = np.concatenate([[0], np.cumsum([len(x) for x in ids])])
+    offsets = np.cumsum([0, *map(len, ids)])
     return Sequences(np.concatenate(ids), offsets, n_tokens=N_TOKENS)
 
 
@@ -118,8 +109,8 @@ def flat(ids):
 # features: the estimators give the same numbers for them as for the ids.
 CONTAINERS = {
     "list": list,
-    "object array (n,)": lambda ids: object_array(ids, -1),
-    "object array (n, 1)": lambda ids: object_array(ids, (-1, 1)),
+    "object array (n,)": object_array,
+    "object array (n, 1)": object_column,
     "pandas Series": pd.Series,
     "pandas DataFrame": lambda ids: pd.DataFrame({"ids": ids}),
     "polars Series": pl.Series,
@@ -135,23 +126,30 @@ FEATURES = {"list of CSR", "list of arrays", *EQUAL}
 
 
 class Case:
-    """Sequences in one of the containers, and what is to be learned of them."""
+    """Sequences in one of the containers, and what is to be learned of them.
 
-    def __init__(self, container, shape=None):
+    With `compared`, list or object_column, X is what the container is compared with.
+    """
+
+    def __init__(self, container, compared=None):
         ids = make_ids(container in EQUAL)
         self.y = np.array([x[-1] for x in ids])
         self.binary = (self.y == 1).astype(int)
         self.groups = np.arange(N) // 3
         self.features = container in FEATURES
-        self.steps_are_columns = container in EQUAL and shape is None
-        if shape is None:
+        self.steps_are_columns = container in EQUAL and compared is None
+        if compared is None:
             self.X = CONTAINERS[container](ids)
-        else:  # what the container is compared with
+        else:
             if container == "2-D array":
                 ids = [numbers_of(x).tolist() for x in ids]
             else:
                 self.features = False
-            self.X = ids if shape == "list" else object_array(ids, shape)
+            self.X = compared(ids)
+
+    @property
+    def data(self):
+        return self.X, self.y
 
     def encoder(self):
         """Return a transformer that X is the input of."""
@@ -178,13 +176,8 @@ def regressor():
     return RNNRegressor(**TINY, max_iter=8)
 
 
-TINY = {
-    "hidden_layer_sizes": 4,
-    "bidirectional": False,
-    "learning_rate_init": 0.1,
-    "batch_size": 4,
-    "random_state": 0,
-}
+TINY = {"hidden_layer_sizes": 4, "bidirectional": False, "learning_rate_init": 0.1}
+TINY |= {"batch_size": 4, "random_state": 0}
 
 # --- the tools ------------------------------------------------------------------------
 #
@@ -197,68 +190,60 @@ def beyond_chance(accuracy, n_classes=3):
     return (np.mean(accuracy) * n_classes - 1) / (n_classes - 1)
 
 
-def judge(fitted, case, binary=False):
+def judge(fitted, case):
     """Return what a fitted classifier says of X, as any tool."""
-    y = case.binary if binary else case.y
     numbers = fitted.predict_proba(case.X)
-    assert numbers.shape == (N, 2 if binary else 3)
+    assert numbers.shape == (N, 3)
     assert np.allclose(numbers.sum(axis=1), 1)
-    right = numbers.argmax(axis=1) == y
-    assert np.array_equal(fitted.predict(case.X) == y, right)
+    right = numbers.argmax(axis=1) == case.y
+    assert np.array_equal(fitted.predict(case.X) == case.y, right)
     return numbers, beyond_chance(right)
 
 
+# parameters that several tools have
+CV = {"cv": 2, "error_score": "raise"}
+SEED = {"random_state": 0}
+SIZES = {"train_sizes": [9, 18], "shuffle": True, "error_score": "raise", **SEED}
+EPOCHS = {"param_name": "max_iter", "param_range": [1, 4], "error_score": "raise"}
+
+
 def split_once(case):
-    X_train, X_test, y_train, y_test = train_test_split(
-        case.X, case.y, stratify=case.y, test_size=9, random_state=0
-    )
+    params = {"stratify": case.y, "test_size": 9, **SEED}
+    X, X_test, y, y_test = train_test_split(*case.data, **params)
     assert np.bincount(y_test).tolist() == [3, 3, 3]
-    proba = model().fit(X_train, y_train).predict_proba(X_test)
+    proba = model().fit(X, y).predict_proba(X_test)
     return proba, beyond_chance(proba.argmax(axis=1) == y_test)
 
 
 def split_by(splitter):
     def tool(case):
-        numbers = cross_validate(
-            model(),
-            case.X,
-            case.y,
-            groups=case.groups if isinstance(splitter, GroupKFold) else None,
-            cv=splitter,
-            scoring=["accuracy", "neg_log_loss"],
-            error_score="raise",
-        )
-        numbers = np.array([numbers["test_accuracy"], numbers["test_neg_log_loss"]])
+        params = {"cv": splitter, "scoring": ["accuracy", "neg_log_loss"]}
+        params["groups"] = case.groups if isinstance(splitter, GroupKFold) else None
+        found = cross_validate(model(), *case.data, error_score="raise", **params)
+        numbers = np.array([found["test_accuracy"], found["test_neg_log_loss"]])
         return numbers, beyond_chance(numbers[0])
 
     return tool
 
 
 def validate(case):
-    results = cross_validate(
-        model(),
-        case.X,
-        case.y,
-        cv=2,
-        scoring=["accuracy", "roc_auc_ovr"],
-        return_train_score=True,
-        return_estimator=True,
-        error_score="raise",
-    )
+    params = {"return_train_score": True, "return_estimator": True, **CV}
+    params["scoring"] = ["accuracy", "roc_auc_ovr"]
+    results = cross_validate(model(), *case.data, **params)
     numbers = [results[name] for name in sorted(results) if name.startswith("t")]
     assert [m.n_iter_ for m in results["estimator"]] == [4, 4]
     return numbers, beyond_chance(results["test_accuracy"])
 
 
 def predict_across(case):
-    proba = cross_val_predict(model(), case.X, case.y, cv=2, method="predict_proba")
+    proba = cross_val_predict(model(), *case.data, cv=2, method="predict_proba")
     return proba, beyond_chance(proba.argmax(axis=1) == case.y)
 
 
 def searched(search, case):
-    search.fit(case.X, case.y)
+    search.fit(*case.data)
     proba, score = judge(search, case)
-    assert np.isclose(search.score(case.X, case.y), np.mean(proba.argmax(1) == case.y))
+    assert np.isclose(search.score(*case.data), np.mean(proba.argmax(1) == case.y))
     return np.append(proba, search.cv_results_["mean_test_score"]), score
 
 
@@ -267,24 +252,17 @@ GRID = {"cell": ["gru", "lstm"], "pooling": ["last", "mean"]}
 
 def search_grid(case, n_jobs=None):
     grid = {"cell": GRID["cell"]}
-    search = GridSearchCV(model(), grid, cv=2, error_score="raise", n_jobs=n_jobs)
-    return searched(search, case)
+    return searched(GridSearchCV(model(), grid, **CV, n_jobs=n_jobs), case)
 
 
 def search_at_random(case):
-    search = RandomizedSearchCV(
-        model(), GRID, n_iter=2, cv=2, random_state=0, error_score="raise"
-    )
-    return searched(search, case)
+    return searched(RandomizedSearchCV(model(), GRID, n_iter=2, **CV, **SEED), case)
 
 
 def search_by_halving(**resource):
     def tool(case):
-        grid = {"pooling": GRID["pooling"]}
-        search = HalvingGridSearchCV(
-            model(), grid, cv=2, random_state=0, error_score="raise", **resource
-        )
-        return searched(search, case)
+        grid, params = {"pooling": GRID["pooling"]}, {**CV, **SEED, **resource}
+        return searched(HalvingGridSearchCV(model(), grid, **params), case)
 
     return tool
 
@@ -297,58 +275,34 @@ def search_with_optuna(case):
         from optuna_integration import OptunaSearchCV
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        distribution = optuna.distributions.IntDistribution(3, 5)
-        search = OptunaSearchCV(
-            model(),
-            {"max_iter": distribution},
-            n_trials=2,
-            cv=2,
-            random_state=0,
-            error_score="raise",
-        ).fit(case.X, case.y)
+        grid = {"max_iter": optuna.distributions.IntDistribution(3, 5)}
+        search = OptunaSearchCV(model(), grid, n_trials=2, **CV, **SEED)
+        search.fit(*case.data)
     proba, score = judge(search, case)
     return np.append(proba, search.best_score_), score
 
 
 def learn_curve(case):
-    sizes, train, test = learning_curve(
-        model(),
-        case.X,
-        case.y,
-        cv=2,
-        train_sizes=[9, 18],
-        shuffle=True,
-        random_state=0,
-        error_score="raise",
-    )
+    sizes, train, test = learning_curve(model(), *case.data, cv=2, **SIZES)
     assert sizes.tolist() == [9, 18]
     return [train, test], beyond_chance(test[-1])
 
 
 def validate_curve(case):
-    train, test = validation_curve(
-        model(),
-        case.X,
-        case.y,
-        param_name="max_iter",
-        param_range=[1, 4],
-        cv=2,
-        error_score="raise",
-    )
+    train, test = validation_curve(model(), *case.data, cv=2, **EPOCHS)
     return [train, test], beyond_chance(test[-1])
 
 
 def importance(case):
-    fitted = model().fit(case.X, case.y)
-    result = permutation_importance(fitted, case.X, case.y, n_repeats=3, random_state=0)
+    fitted = model().fit(*case.data)
+    result = permutation_importance(fitted, *case.data, n_repeats=3, **SEED)
     # of columns that are steps, only the last one tells the label
     return result.importances[-1], result.importances_mean[-1]
 
 
 def permuted(case):
-    score, others, p = permutation_test_score(
-        model(), case.X, case.y, cv=2, n_permutations=2, random_state=0
-    )
+    params = {"cv": 2, "n_permutations": 2, **SEED}
+    score, others, p = permutation_test_score(model(), *case.data, **params)
     assert p == 1 / 3  # neither of the others is as good
     return [score, *others, p], beyond_chance(score)
 
@@ -358,7 +312,7 @@ def pipeline(case):
         results = []
         for _ in range(2):  # the second time from the cache
             steps = [("encoder", case.encoder()), ("model", model())]
-            fitted = Pipeline(steps, memory=folder).fit(case.X, case.y)
+            fitted = Pipeline(steps, memory=folder).fit(*case.data)
             results.append(judge(fitted, case))
             assert len(list(Path(folder).glob("**/output.pkl"))) == 1
     assert np.array_equal(results[0][0], results[1][0])
@@ -367,13 +321,13 @@ def pipeline(case):
 
 def union(case):
     both = FeatureUnion([("one", case.encoder()), ("two", case.encoder())])
-    return judge(make_pipeline(both, model()).fit(case.X, case.y), case)
+    return judge(make_pipeline(both, model()).fit(*case.data), case)
 
 
 def column(case):
     columns = slice(0, None) if case.steps_are_columns else [0]
     columns = ColumnTransformer([("encoder", case.encoder(), columns)])
-    return judge(make_pipeline(columns, model()).fit(case.X, case.y), case)
+    return judge(make_pipeline(columns, model()).fit(*case.data), case)
 
 
 def only(columns, last, transformer="passthrough"):
@@ -381,64 +335,59 @@ def only(columns, last, transformer="passthrough"):
     return make_pipeline(ColumnTransformer([("kept", transformer, columns)]), last)
 
 
+def soft_vote(**members):
+    """Return the mean of the probabilities of several classifiers."""
+    return VotingClassifier([*members.items()], voting="soft")
+
+
 def beside_numbers(case):
     numbers = np.random.RandomState(1).normal(size=N)
-    X, sequences, number = case.beside(numbers)
-    case.X, case.y = X, case.y
-    voting = VotingClassifier(
-        [
-            ("sequence", only(sequences, model(), case.encoder())),
-            ("number", only(number, LogisticRegression(), StandardScaler())),
-        ],
-        voting="soft",
+    case.X, sequences, number = case.beside(numbers)
+    voting = soft_vote(
+        sequence=only(sequences, model(), case.encoder()),
+        number=only(number, LogisticRegression(), StandardScaler()),
     )
-    return judge(voting.fit(X, case.y), case)
+    return judge(voting.fit(*case.data), case)
 
 
 def stack(passthrough):
     def tool(case):
-        members = [("lstm", model())]
         final = LogisticRegression()
         if passthrough:  # X stands behind the three probabilities
-            final = VotingClassifier(
-                [
-                    ("stacked", only(slice(0, 3), LogisticRegression())),
-                    ("sequences", only(slice(3, None), model())),
-                ],
-                voting="soft",
-            )
-        stacking = StackingClassifier(members, final, cv=2, passthrough=passthrough)
-        return judge(stacking.fit(case.X, case.y), case)
+            stacked = only(slice(0, 3), LogisticRegression())
+            final = soft_vote(stacked=stacked, X=only(slice(3, None), model()))
+        params = {"cv": 2, "passthrough": passthrough}
+        stacking = StackingClassifier([("lstm", model())], final, **params)
+        return judge(stacking.fit(*case.data), case)
 
     return tool
 
 
 def vote(case):
-    members = [("lstm", model()), ("gru", model(cell="gru"))]
-    voting = VotingClassifier(members, voting="soft", weights=[2, 1])
-    return judge(voting.fit(case.X, case.y), case)
+    voting = soft_vote(lstm=model(), gru=model(cell="gru")).set_params(weights=[2, 1])
+    return judge(voting.fit(*case.data), case)
 
 
-def wrapped(make, binary=False):
-    """Return the tool that fits what `make` makes of a model."""
+def wrapped(wrapper, max_iter=4, **params):
+    """Return the tool that fits a model within a wrapper."""
 
     def tool(case):
-        y = case.binary if binary else case.y
-        return judge(make(model()).fit(case.X, y), case, binary)
+        inner = model(max_iter=max_iter)
+        return judge(wrapper(inner, **params).fit(*case.data), case)
 
     return tool
 
 
 def one_against_one(case):
-    ovo = OneVsOneClassifier(model()).fit(case.X, case.y)
+    ovo = OneVsOneClassifier(model()).fit(*case.data)
     scores = ovo.decision_function(case.X)
     assert np.array_equal(scores.argmax(axis=1), ovo.predict(case.X))
-    return scores, beyond_chance(ovo.score(case.X, case.y))
+    return scores, beyond_chance(ovo.score(*case.data))
 
 
-def threshold(make):
+def threshold(wrapper, **params):
     def tool(case):
-        fitted = make(model()).fit(case.X, case.binary)
+        fitted = wrapper(model(), **params).fit(case.X, case.binary)
         proba, predicted = fitted.predict_proba(case.X), fitted.predict(case.X)
         assert proba[predicted == 1, 1].min() > proba[predicted == 0, 1].max()
         numbers = np.append(proba, predicted)
@@ -449,9 +398,8 @@ def threshold(make):
 
 def train_on_its_own(case):
     y = np.where(np.arange(N) < N // 2, case.y, -1)
-    training = SelfTrainingClassifier(
-        model(), criterion="k_best", k_best=6, max_iter=2
-    ).fit(case.X, y)
+    params = {"criterion": "k_best", "k_best": 6, "max_iter": 2}
+    training = SelfTrainingClassifier(model(), **params).fit(case.X, y)
     assert np.bincount(training.labeled_iter_ + 1).tolist() == [6, 18, 6, 6]
     return judge(training, case)
 
@@ -465,10 +413,10 @@ def several_outputs(case):
     return numbers, beyond_chance(predicted[:, 0] == case.y)
 
 
-def regression(make):
+def regression(wrapper, **params):
     def tool(case):
-        fitted = make(regressor()).fit(case.X, case.y.astype(float))
-        return fitted.predict(case.X), fitted.score(case.X, case.y)
+        fitted = wrapper(regressor(), **params).fit(case.X, case.y.astype(float))
+        return fitted.predict(case.X), fitted.score(*case.data)
 
     return tool
 
@@ -478,7 +426,7 @@ def axes():
     return Figure().subplots()
 
 
-def display(kind, attributes):
+def display(kind, *attributes):
     def tool(case):
         half = N // 2
         fitted = model().fit(case.X[:half], case.binary[:half])
@@ -492,10 +440,9 @@ def display(kind, attributes):
 
 def display_of_scores(kind, **params):
     def tool(case):
-        drawn = kind.from_estimator(model(), case.X, case.y, cv=2, ax=axes(), **params)
-        return [drawn.train_scores, drawn.test_scores], beyond_chance(
-            drawn.test_scores[-1]
-        )
+        drawn = kind.from_estimator(model(), *case.data, cv=2, ax=axes(), **params)
+        scores = [drawn.train_scores, drawn.test_scores]
+        return scores, beyond_chance(scores[1][-1])
 
     return tool
 
@@ -536,62 +483,41 @@ TOOLS = {
         "VotingClassifier": vote,
         "StackingClassifier": stack(passthrough=False),
         "StackingClassifier(passthrough=True)": stack(passthrough=True),
-        "BaggingClassifier": wrapped(
-            lambda m: BaggingClassifier(m, n_estimators=2, random_state=0)
-        ),
-        "BaggingRegressor": regression(
-            lambda m: BaggingRegressor(m, n_estimators=2, random_state=0)
-        ),
+        "BaggingClassifier": wrapped(BaggingClassifier, n_estimators=2, **SEED),
+        "BaggingRegressor": regression(BaggingRegressor, n_estimators=2, **SEED),
         "AdaBoostClassifier": wrapped(
-            lambda m: AdaBoostClassifier(
-                m.set_params(max_iter=2), n_estimators=3, random_state=0
-            )
+            AdaBoostClassifier, max_iter=2, n_estimators=3, **SEED
         ),
     },
     "Wrappers": {
         'CalibratedClassifierCV(method="sigmoid")': wrapped(
-            lambda m: CalibratedClassifierCV(m, method="sigmoid", cv=2)
+            CalibratedClassifierCV, method="sigmoid", cv=2
         ),
         'CalibratedClassifierCV(method="isotonic")': wrapped(
-            lambda m: CalibratedClassifierCV(m, method="isotonic", cv=2)
+            CalibratedClassifierCV, method="isotonic", cv=2
         ),
         "OneVsRestClassifier": wrapped(OneVsRestClassifier),
         "OneVsOneClassifier": one_against_one,
-        "FixedThresholdClassifier": threshold(
-            lambda m: FixedThresholdClassifier(m, threshold=0.4)
-        ),
+        "FixedThresholdClassifier": threshold(FixedThresholdClassifier, threshold=0.4),
         "TunedThresholdClassifierCV": threshold(
-            lambda m: TunedThresholdClassifierCV(m, thresholds=9, cv=2, random_state=0)
+            TunedThresholdClassifierCV, thresholds=9, cv=2, **SEED
         ),
         "SelfTrainingClassifier": train_on_its_own,
         "MultiOutputClassifier": several_outputs,
         "TransformedTargetRegressor": regression(
-            lambda m: TransformedTargetRegressor(
-                m, func=np.log1p, inverse_func=np.expm1
-            )
+            TransformedTargetRegressor, func=np.log1p, inverse_func=np.expm1
         ),
     },
     "Displays": {
-        "ConfusionMatrixDisplay": display(ConfusionMatrixDisplay, ["confusion_matrix"]),
-        "RocCurveDisplay": display(RocCurveDisplay, ["fpr", "tpr", "roc_auc"]),
+        "ConfusionMatrixDisplay": display(ConfusionMatrixDisplay, "confusion_matrix"),
+        "RocCurveDisplay": display(RocCurveDisplay, "fpr", "tpr", "roc_auc"),
         "PrecisionRecallDisplay": display(
-            PrecisionRecallDisplay, ["precision", "recall", "average_precision"]
+            PrecisionRecallDisplay, "precision", "recall", "average_precision"
         ),
-        "DetCurveDisplay": display(DetCurveDisplay, ["fpr", "fnr"]),
-        "CalibrationDisplay": display(CalibrationDisplay, ["prob_true", "prob_pred"]),
-        "LearningCurveDisplay": display_of_scores(
-            LearningCurveDisplay,
-            train_sizes=[9, 18],
-            shuffle=True,
-            random_state=0,
-            error_score="raise",
-        ),
-        "ValidationCurveDisplay": display_of_scores(
-            ValidationCurveDisplay,
-            param_name="max_iter",
-            param_range=[1, 4],
-            error_score="raise",
-        ),
+        "DetCurveDisplay": display(DetCurveDisplay, "fpr", "fnr"),
+        "CalibrationDisplay": display(CalibrationDisplay, "prob_true", "prob_pred"),
+        "LearningCurveDisplay": display_of_scores(LearningCurveDisplay, **SIZES),
+        "ValidationCurveDisplay": display_of_scores(ValidationCurveDisplay, **EPOCHS),
     },
 }
 FUNCTIONS = {name: f for tools in TOOLS.values() for name, f in tools.items()}
@@ -616,9 +542,9 @@ def expected(tool, container):
 
     A list of equally long lists is a 2-D array to some tools, and is no model for one.
     """
-    for shape in ([] if container in EQUAL else ["list"]) + [(-1, 1)]:
+    for compared in (object_column,) if container in EQUAL else (list, object_column):
         try:
-            return run(tool, Case(container, shape))
+            return run(tool, Case(container, compared))
         except (TypeError, ValueError):  # the container, not an assertion
             pass
     return None
@@ -664,14 +590,11 @@ def cell(tool, container):
         numbers = run(tool, Case(container))
     except (IndexError, TypeError, ValueError) as error:
         message = f"{tool}: {type(error).__name__}: {error}"
-        letters = [
-            letter
-            for letter, (_, patterns) in REASONS.items()
-            if any(re.search(p, message, re.DOTALL) for p in patterns)
-        ]
-        if not letters:
-            raise
-        return letters[-1]  # the last is the most special
+        # the most special comes first
+        for letter, (_, patterns) in reversed(REASONS.items()):
+            if any(re.search(p, message, re.DOTALL) for p in patterns):
+                return letter
+        raise
     if wanted is not None:
         np.testing.assert_allclose(numbers, wanted, rtol=0, atol=1e-4)
     return "yes"

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from common import object_array
+from common import CONTAINERS_OF_ITEMS, near, object_array
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -16,23 +16,16 @@ from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from skrnn import metrics
-from skrnn.metrics import (
-    bleu_score,
-    edit_distance,
-    exact_match_score,
-    label_error_rate,
-)
+from skrnn.metrics import bleu_score, edit_distance, exact_match_score, label_error_rate
 
 METRICS = [label_error_rate, exact_match_score, bleu_score]
+UNHASHABLE, WITHOUT = "which is not hashable", "without a reference"
 
 labels = st.sampled_from("abc")
 sequences = st.lists(labels, max_size=9)
 # several references and a prediction, each
-pairs = st.lists(
-    st.tuples(st.lists(sequences, min_size=1, max_size=3), sequences),
-    min_size=1,
-    max_size=5,
-)
+several = st.lists(sequences, min_size=1, max_size=3)
+pairs = st.lists(st.tuples(several, sequences), min_size=1, max_size=5)
 
 
 def split(pairs):
@@ -93,8 +86,7 @@ def test_edit_distance_is_a_metric(a, b, c):
     assert (edit_distance(a, b) == 0) == (a == b)
     assert edit_distance(a, b) == edit_distance(b, a)
     assert edit_distance(a, c) <= edit_distance(a, b) + edit_distance(b, c)
-    longest = max(len(a), len(b))
-    assert abs(len(a) - len(b)) <= edit_distance(a, b) <= longest
+    assert abs(len(a) - len(b)) <= edit_distance(a, b) <= max(len(a), len(b))
 
 
 @pytest.mark.parametrize("n", [63, 64, 65, 300])
@@ -114,11 +106,7 @@ def test_edit_distance_of_long_sequences(n):
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [
-        (
-            "cat",
-            ["c"],
-            r"a is the text 'cat' and b is not a text: .* such as list\(a\)",
-        ),
+        ("cat", [], r"a is the text 'cat' and b is not a text: .* such as list\(a\)"),
         (["c"], "cat", r"b is the text 'cat' and a is not a text: .* or b.split\(\)"),
         ("cat", None, "a is the text 'cat' and b is not a text"),
         (None, ["c"], "a is None, not a sequence of labels: pass one list or array"),
@@ -139,41 +127,37 @@ def test_messages_of_edit_distance(a, b, message):
 
 
 def test_rates_by_hand():
-    y_true = [["a", "b", "c"], ["a"], []]
-    y_pred = [["a", "c"], ["b", "b", "b"], []]  # 1, 3 and 0 edits
-    assert_allclose(label_error_rate(y_true, y_pred), 4 / 4, rtol=1e-12)
-    assert_allclose(exact_match_score(y_true, y_pred), 1 / 3, rtol=1e-12)
-    found = label_error_rate(y_true, y_pred, sample_weight=[2, 0.5, 7])
-    assert_allclose(found, (2 * 1 + 0.5 * 3) / (2 * 3 + 0.5), rtol=1e-12)
-    found = exact_match_score(y_true, y_pred, sample_weight=[2, 1, 7])
-    assert_allclose(found, 7 / 10, rtol=1e-12)
+    pair = [["a", "b", "c"], ["a"], []], [["a", "c"], ["b"] * 3, []]  # 1, 3 and 0 edits
+    assert label_error_rate(*pair) == near(4 / 4)
+    assert exact_match_score(*pair) == near(1 / 3)
+    found = label_error_rate(*pair, sample_weight=[2, 0.5, 7])
+    assert found == near((2 * 1 + 0.5 * 3) / (2 * 3 + 0.5))
+    assert exact_match_score(*pair, sample_weight=[2, 1, 7]) == near(7 / 10)
     assert label_error_rate([["a"]], [["b", "c"]]) == 2  # a rate may be above 1
     for metric in METRICS[:2]:
-        assert isinstance(metric(y_true, y_pred), float)
+        assert isinstance(metric(*pair), float)
 
 
 def test_words_and_characters_of_texts():
     y_true, y_pred = ["the cat", "a  dog"], ["the cats", "a dog"]
-    found = label_error_rate(y_true, y_pred, tokenizer=str.split)
-    assert_allclose(found, 1 / 4, rtol=1e-12)
-    found = label_error_rate(y_true, y_pred, tokenizer=list)
-    assert_allclose(found, 2 / 13, rtol=1e-12)
-    assert exact_match_score(y_true, y_pred, tokenizer=str.split) == 0.5
-    assert exact_match_score(y_true, y_pred, tokenizer=list) == 0
+    words, letters = {"tokenizer": str.split}, {"tokenizer": list}
+    assert label_error_rate(y_true, y_pred, **words) == near(1 / 4)
+    assert label_error_rate(y_true, y_pred, **letters) == near(2 / 13)
+    assert exact_match_score(y_true, y_pred, **words) == 0.5
+    assert exact_match_score(y_true, y_pred, **letters) == 0
     several = [["the dog", "the cats"], "a dog"]
-    assert label_error_rate(several, y_pred, tokenizer=str.split) == 0
-    assert exact_match_score(np.array([["a", "b"]]), ["b"], tokenizer=list) == 1
-    assert bleu_score(several, y_pred, tokenizer=str.split, max_order=2) == 100
+    assert label_error_rate(several, y_pred, **words) == 0
+    assert exact_match_score(np.array([["a", "b"]]), ["b"], **letters) == 1
+    assert bleu_score(several, y_pred, **words, max_order=2) == 100
 
 
-def test_the_nearest_reference_counts():
-    y_pred = [["a", "b", "c"]]
-    y_true = [[["x", "y"], ["a", "b", "d"], ["a", "b", "c", "d"], ["a", "b"]]]
-    for order in ([0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]):
-        several = [[y_true[0][k] for k in order]]
-        # of three that are one edit away, the longest
-        assert label_error_rate(several, y_pred) == 1 / 4
-        assert exact_match_score(several, y_pred) == 0
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]])
+def test_the_nearest_reference_counts(order):
+    y_pred, several = [["a", "b", "c"]], ["xy", "abd", "abcd", "ab"]
+    y_true = [[list(several[k]) for k in order]]
+    # of three that are one edit away, the longest
+    assert label_error_rate(y_true, y_pred) == 1 / 4
+    assert exact_match_score(y_true, y_pred) == 0
     y_true[0].append(["a", "b", "c"])
     assert label_error_rate(y_true, y_pred) == 0
     assert exact_match_score(y_true, y_pred) == 1
@@ -182,16 +166,12 @@ def test_the_nearest_reference_counts():
 @given(pairs)
 def test_rates_agree_with_the_recursion(pairs):
     y_true, y_pred = split(pairs)
-    nearest = [
-        min((recursive_distance(r, p), -len(r)) for r in several)
-        for several, p in pairs
-    ]
+    nearest = [min((recursive_distance(r, p), -len(r)) for r in s) for s, p in pairs]
     edits, n_labels = sum(d for d, _ in nearest), -sum(n for _, n in nearest)
     exact = np.mean([p in several for several, p in pairs])
-    assert_allclose(exact_match_score(y_true, y_pred), exact, rtol=1e-12)
+    assert exact_match_score(y_true, y_pred) == near(exact)
     if n_labels:
-        found = label_error_rate(y_true, y_pred)
-        assert_allclose(found, edits / n_labels, rtol=1e-12)
+        assert label_error_rate(y_true, y_pred) == near(edits / n_labels)
 
 
 @given(pairs)
@@ -231,91 +211,75 @@ def test_what_is_all_right(y):
 
 # --- BLEU -----------------------------------------------------------------------------
 
-# name: references of each sentence, predictions, and the scores of sacrebleu 2.6.0,
+# name: references of sentences, predictions, and the scores of sacrebleu 2.6.0,
 # BLEU(tokenize="none", smooth_method=smooth, max_ngram_order=order).corpus_score(...)
 # for (smooth, order) of GOLDEN_SETTINGS; missing references are repetitions of the last
+# one. " / " is between sentences, " | " between references of a sentence.
 GOLDEN_SETTINGS = [("exp", 4), (None, 4), ("exp", 2)]
+CAT = "the cat sat on the mat"
 GOLDEN = {
     "usual": (
-        [
-            ["the cat sat on the mat"],
-            ["it is raining again today"],
-            ["a man is reading an old book"],
-        ],
-        [
-            "the cat sat on a mat",
-            "it rains again today",
-            "a man is reading a very old book",
-        ],
+        f"{CAT} / it is raining again today / a man is reading an old book",
+        "the cat sat on a mat / it rains again today"
+        " / a man is reading a very old book",
         [41.867798226391265, 41.867798226391265, 64.40611887195307],
     ),
     "none of four words": (
-        [["yes"], ["thank you"], ["see you later then"], ["good night"]],
-        ["yes", "thank you", "see you later", "night"],
+        "yes / thank you / see you later then / good night",
+        "yes / thank you / see you later / night",
         [0.0, 0.0, 75.14772930752862],
     ),
     "one of four words": (
-        [["yes"], ["thank you"], ["see you later then"]],
-        ["yes", "thank me", "see you later now"],
+        "yes / thank you / see you later then",
+        "yes / thank me / see you later now",
         [54.66325569645468, 0.0, 59.76143046671968],
     ),
     "no 4-gram right": (
-        [["the cat sat on the mat"], ["it is raining again"]],
-        ["the cat sat by the mat", "it is not raining again"],
+        f"{CAT} / it is raining again",
+        "the cat sat by the mat / it is not raining again",
         [28.387021048806446, 0.0, 67.41998624632421],
     ),
     "no 2-gram right": (
-        [["the cat sat on the mat"], ["it is raining again"]],
-        ["mat the on sat cat the", "again raining is it"],
+        f"{CAT} / it is raining again",
+        "mat the on sat cat the / again raining is it",
         [9.497946070644906, 0.0, 25.000000000000007],
     ),
-    "no word right": (
-        [["the cat sat on the mat"]],
-        ["a dog lies under it"],
-        [0.0, 0.0, 0.0],
-    ),
+    "no word right": (CAT, "a dog lies under it", [0.0, 0.0, 0.0]),
     "an empty prediction": (
-        [["the cat sat on the mat"], ["it is raining again"]],
-        ["the cat sat on the mat", ""],
-        [51.341711903259224, 51.341711903259224, 51.341711903259224],
+        f"{CAT} / it is raining again",
+        f"{CAT} / ",
+        [51.341711903259224] * 3,
     ),
-    "only empty predictions": (
-        [["the cat sat on the mat"]],
-        [""],
-        [0.0, 0.0, 0.0],
-    ),
+    "only empty predictions": (CAT, "", [0.0, 0.0, 0.0]),
     "an empty reference": (
-        [["the cat sat on the mat"], [""]],
-        ["the cat sat on the mat", "yes"],
+        f"{CAT} / ",
+        f"{CAT} / yes",
         [96.21954581957614, 96.21954581957614, 92.58200997725515],
     ),
     "several references": (
-        [
-            ["the cat sat on the mat", "a cat was sitting on the mat"],
-            ["it is raining again", "once more it rains today"],
-            ["see you later then", "good bye and see you"],
-        ],
-        ["the cat was sitting on a mat", "it rains again today", "bye and see you"],
+        f"{CAT} | a cat was sitting on the mat / it is raining again"
+        " | once more it rains today / see you later then | good bye and see you",
+        "the cat was sitting on a mat / it rains again today / bye and see you",
         [56.05976101691434, 56.05976101691434, 81.64965809277267],
     ),
     "references equally near in length": (
-        [["a b c d e f", "a b c d e f g h", "a b d c"]],
-        ["a b c d e f x"],
+        "a b c d e f | a b c d e f g h | a b d c",
+        "a b c d e f x",
         [80.91067115702207, 80.91067115702207, 84.51542547285166],
     ),
     "a longer reference is nearer in length": (
-        [["the cat sat on the old mat", "a cat sat"]],
-        ["the cat sat on the mat"],
+        "the cat sat on the old mat | a cat sat",
+        CAT,
         [67.31821382417488, 67.31821382417488, 75.71162714266755],
     ),
     "a word too often": (
-        [["the cat is on the mat", "there is a cat on the mat"]],
-        ["the the the the the the the"],
+        "the cat is on the mat | there is a cat on the mat",
+        "the the the the the the the",
         [7.809849842300637, 0.0, 15.430334996209186],
     ),
     "too long": (
-        [["the cat sat on the mat"]],
-        ["the cat sat on the mat and on the mat it sat"],
+        CAT,
+        "the cat sat on the mat and on the mat it sat",
         [41.72261448611505, 41.72261448611505, 47.67312946227961],
     ),
 }
@@ -324,23 +288,24 @@ GOLDEN = {
 @pytest.mark.parametrize("name", GOLDEN)
 def test_bleu_agrees_with_sacrebleu(name):
     y_true, y_pred, scores = GOLDEN[name]
+    y_true = [several.split(" | ") for several in y_true.split(" / ")]
+    y_pred = y_pred.split(" / ")
     tokens = [[text.split() for text in several] for several in y_true]
     for (smooth, order), expected in zip(GOLDEN_SETTINGS, scores, strict=True):
         settings = {"smooth": smooth, "max_order": order}
         found = bleu_score(y_true, y_pred, tokenizer=str.split, **settings)
-        assert_allclose(found, expected, rtol=1e-12)
+        assert found == near(expected)
         assert isinstance(found, float)
         assert bleu_score(tokens, [p.split() for p in y_pred], **settings) == found
 
 
 def test_bleu_by_hand():
-    y_true, y_pred = [["a", "b", "c", "d", "e"]], [["a", "b", "d"]]
+    pair = [["a", "b", "c", "d", "e"]], [["a", "b", "d"]]
     # 3 of 3, 1 of 2, then 1 / 2 of 1 in place of none
     penalty = np.exp(1 - 5 / 3)
     expected = 100 * penalty * (1 * 1 / 2 * 1 / 2) ** (1 / 3)
-    assert_allclose(bleu_score(y_true, y_pred, max_order=3), expected, rtol=1e-12)
-    found = bleu_score(y_true, y_pred, max_order=np.int64(1))
-    assert_allclose(found, 100 * penalty, rtol=1e-12)
+    assert bleu_score(*pair, max_order=3) == near(expected)
+    assert bleu_score(*pair, max_order=np.int64(1)) == near(100 * penalty)
 
 
 @given(pairs)
@@ -351,62 +316,28 @@ def test_bleu_is_between_0_and_100(pairs):
         assert 0 <= bleu_score(y_true, y_pred, smooth=smooth, max_order=2) <= 100
 
 
-@pytest.mark.parametrize("max_order", [0, -1, 2.0, None, "4"])
-def test_bleu_checks_max_order(max_order):
-    message = re.escape(f"max_order is {max_order!r}: it must be an int, at least 1")
-    with pytest.raises(ValueError, match=message):
-        bleu_score([["a"]], [["a"]], max_order=max_order)
+BAD_ORDER = "max_order is {!r}: it must be an int, at least 1"
+BAD_SMOOTH = "smooth is {!r}: it must be 'exp' or"
 
 
-@pytest.mark.parametrize("smooth", ["none", "floor", True, 1])
-def test_bleu_checks_smooth(smooth):
-    with pytest.raises(ValueError, match=f"smooth is {smooth!r}: it must be 'exp' or"):
-        bleu_score([["a"]], [["a"]], smooth=smooth)
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [("max_order", value, BAD_ORDER) for value in (0, -1, 2.0, None, "4")]
+    + [("smooth", value, BAD_SMOOTH) for value in ("none", "floor", True, 1)],
+)
+def test_bleu_checks_its_parameters(name, value, message):
+    with pytest.raises(ValueError, match=re.escape(message.format(value))):
+        bleu_score([["a"]], [["a"]], **{name: value})
 
 
 # --- containers and messages ----------------------------------------------------------
 
 
-def series(package, items):
-    return pytest.importorskip(package).Series(items)
-
-
-CONTAINERS = [
-    list,
-    tuple,
-    object_array,
-    lambda items: object_array(items)[:, None],
-    lambda items: [tuple(item) for item in items],
-    lambda items: object_array([np.array(item) for item in items]),
-    lambda items: [np.array(item, dtype=object) for item in items],
-    lambda items: series("pandas", items),
-    lambda items: series("pandas", items).to_frame("labels"),
-    lambda items: [series("pandas", item) for item in items],
-    lambda items: series("polars", items),
-    lambda items: series("polars", items).to_frame("labels"),
-]
-
-
-@pytest.mark.parametrize("container", CONTAINERS)
-@pytest.mark.parametrize("metric", METRICS)
-def test_containers(metric, container):
-    for y_true, y_pred in (
-        ([["a", "b", "c", "d", "e"], ["b"]], [["a", "b", "c", "d"], ["b"]]),
-        ([[1, 2, 3, 4, 5], [2]], [[1, 2, 3, 4], [2]]),
-    ):
-        expected = metric(y_true, y_pred)
-        assert 0 < expected
-        assert metric(container(y_true), y_pred) == expected
-        assert metric(y_true, container(y_pred)) == expected
-        assert metric(container(y_true), container(y_pred)) == expected
-
-
-@pytest.mark.parametrize("container", [*CONTAINERS[:4], *CONTAINERS[7:9]])
+@pytest.mark.parametrize("container", CONTAINERS_OF_ITEMS)
 def test_containers_of_texts(container):
     y_true, y_pred = ["the cat", "dog"], ["the cats", "dog"]
     for pair in ((container(y_true), y_pred), (y_true, container(y_pred))):
-        found = label_error_rate(*pair, tokenizer=str.split)
-        assert_allclose(found, 1 / 3, rtol=1e-12)
+        assert label_error_rate(*pair, tokenizer=str.split) == near(1 / 3)
 
 
 @pytest.mark.parametrize(
@@ -432,10 +363,9 @@ def test_labels_must_be_hashable():
     class Unhashable:
         __hash__ = None
 
+    message = r"\[0\] contains .*labels must be hashable"
     for pair in (([["a", Unhashable()]], [["a"]]), ([["a"]], [[Unhashable()]])):
-        with pytest.raises(
-            ValueError, match=r"\[0\] contains .*labels must be hashable"
-        ):
+        with pytest.raises(ValueError, match=message):
             label_error_rate(*pair)
 
 
@@ -457,6 +387,9 @@ def test_arrays_of_shape_n_by_t():
     assert label_error_rate(*pair) == 0
 
 
+MATRIX = sparse.csr_array([[1, 2]])
+
+
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize(
     ("y_true", "y_pred", "message"),
@@ -474,34 +407,14 @@ def test_arrays_of_shape_n_by_t():
         ([["a"], 3], [["a"]] * 2, r"y_true\[1\] is 3, not a sequence of labels: pass"),
         ([["a"], {"a"}], [["a"]] * 2, r"y_true\[1\] is \{'a'\}, not a sequence"),
         ([["a"]], [{"a": 1}], r"y_pred\[0\] is \{'a': 1\}, not a sequence"),
-        (
-            [["a"]],
-            [sparse.csr_array([[1, 2]])],
-            r"(?s)y_pred\[0\] is <.*, not a sequence",
-        ),
-        (
-            [["a"]],
-            sparse.csr_array([[1, 2]]),
-            r"(?s)y_pred\[0\] is <.*, not a sequence",
-        ),
+        ([["a"]], [MATRIX], r"(?s)y_pred\[0\] is <.*, not a sequence"),
+        ([["a"]], MATRIX, r"(?s)y_pred\[0\] is <.*, not a sequence"),
         ([["a"]], [None], r"y_pred\[0\] is None, not a sequence"),
-        (
-            [["a"]],
-            [[["a"]]],
-            r"y_pred\[0\] contains \['a'\], which is not hashable.* Only",
-        ),
-        (
-            [["a", ["b"]]],
-            [["a"]],
-            r"y_true\[0\] contains 'a' and a list: pass a sequence",
-        ),
+        ([["a"]], [[["a"]]], rf"y_pred\[0\] contains \['a'\], {UNHASHABLE}.* Only"),
+        ([["a", []]], [["a"]], r"y_true\[0\] contains 'a' and a list: pass a sequence"),
         ([[["a"], 3]], [["a"]], r"y_true\[0\] contains 3 and a list"),
         ([[["a"], {}]], [["a"]], r"y_true\[0\]\[1\] is \{\}, not a sequence of labels"),
-        (
-            [[["a"], [[]]]],
-            [["a"]],
-            r"y_true\[0\]\[1\] contains \[\], which is not hashable",
-        ),
+        ([[["a"], [[]]]], [["a"]], rf"y_true\[0\]\[1\] contains \[\], {UNHASHABLE}"),
     ],
 )
 def test_messages(metric, y_true, y_pred, message):
@@ -517,11 +430,7 @@ def test_messages(metric, y_true, y_pred, message):
         ([[["a"]]], ["a"], r"y_true\[0\]\[0\] is \['a'\], not a text: .* leave out"),
         (["a", 3], ["a"] * 2, r"y_true\[1\] is 3, not a text"),
         ([{"a"}], ["a"], r"y_true\[0\] is \{'a'\}, not a text"),
-        (
-            ["a", []],
-            ["a"] * 2,
-            r"y_true\[1\] is \[\], without a reference: give at least one",
-        ),
+        (["a", []], ["", ""], rf"y_true\[1\] is \[\], {WITHOUT}: give at least one"),
         ("abc", ["a"], "y_true is 'abc' and has no sequences: .* one text and a"),
         (["a"], ["a"] * 2, "y_true has 1 sequences and y_pred has 2"),
     ],
@@ -532,16 +441,20 @@ def test_messages_of_texts(metric, y_true, y_pred, message):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_tokenizers_are_checked(metric):
-    for tokenizer in ("word", 3, metrics):
-        with pytest.raises(ValueError, match=r"tokenizer is .*: pass a function that"):
-            metric(["a"], ["a"], tokenizer=tokenizer)
-    message = r"tokenizer\(y_true\[0\]\) is 1, not a sequence of labels"
+@pytest.mark.parametrize(
+    ("tokenizer", "message"),
+    [
+        (wrong, r"tokenizer is .*: pass a function that")
+        for wrong in ("word", 3, metrics)
+    ]
+    + [
+        (len, r"tokenizer\(y_true\[0\]\) is 1, not a sequence of labels"),
+        (lambda x: [[x]], rf"tokenizer\(y_true\[0\]\) contains \['a'\], {UNHASHABLE}"),
+    ],
+)
+def test_tokenizers_are_checked(metric, tokenizer, message):
     with pytest.raises(ValueError, match=message):
-        metric(["a"], ["a"], tokenizer=len)
-    message = r"tokenizer\(y_true\[0\]\) contains \['a'\], which is not hashable"
-    with pytest.raises(ValueError, match=message):
-        metric(["a"], ["a"], tokenizer=lambda text: [[text]])
+        metric(["a"], ["a"], tokenizer=tokenizer)
 
 
 @pytest.mark.parametrize("metric", [label_error_rate, bleu_score])
@@ -555,30 +468,13 @@ def test_tokenizers_are_checked(metric):
     ],
 )
 def test_there_must_be_true_labels(metric, y_true, y_pred, sample_weight):
-    with pytest.raises(
-        ValueError, match=r"y_true has no labels.* is empty or has weig"
-    ):
+    message = r"y_true has no labels.* is empty or has weig"
+    with pytest.raises(ValueError, match=message):
         metric(y_true, y_pred, sample_weight=sample_weight)
 
 
 def test_an_exact_match_may_be_empty():
     assert exact_match_score([[], []], [["a"], []]) == 0.5
-
-
-@pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize(
-    ("sample_weight", "message"),
-    [
-        ([1, 1, 1], r"sample_weight.shape == \(3,\), expected \(2,\)"),
-        ([1, -1], "Negative values in data passed to `sample_weight`"),
-        ([0, 0], "at least one non-zero"),
-        ([1, np.nan], "sample_weight contains NaN"),
-    ],
-)
-def test_weights_are_checked(metric, sample_weight, message):
-    y = [["a", "b"], ["c"]]
-    with pytest.raises(ValueError, match=message):
-        metric(y, y, sample_weight=sample_weight)
 
 
 # --- scorers --------------------------------------------------------------------------
@@ -588,8 +484,7 @@ class Speller(BaseEstimator):
     """Spells a word by its letters, the first `skip` of them left out."""
 
     def __init__(self, skip=0, joined=False):
-        self.skip = skip
-        self.joined = joined
+        self.skip, self.joined = skip, joined
 
     def fit(self, X, y):
         self.fitted_ = True
@@ -611,35 +506,24 @@ SCORERS = {
 
 @pytest.mark.parametrize("name", SCORERS)
 def test_scorers_in_cross_val_score(name):
-    scorer = getattr(metrics, name)
-    found = cross_val_score(
-        Speller(), WORDS, SPELLED, scoring=scorer, cv=2, error_score="raise"
-    )
+    params = {"scoring": getattr(metrics, name), "cv": 2, "error_score": "raise"}
+    found = cross_val_score(Speller(), WORDS, SPELLED, **params)
     y_pred = list(map(list, WORDS))
-    expected = [SCORERS[name](SPELLED[f], y_pred[f]) for f in np.s_[:3, 3:]]
-    assert_allclose(found, expected, rtol=1e-12)
+    assert found == near([SCORERS[name](SPELLED[f], y_pred[f]) for f in np.s_[:3, 3:]])
     assert found[0] > found[1]
-    copy = pickle.loads(pickle.dumps(scorer))
-    assert copy(Speller(), WORDS, SPELLED) == scorer(Speller(), WORDS, SPELLED)
 
 
 @pytest.mark.parametrize("name", SCORERS)
 def test_scorers_in_grid_search(name):
-    search = GridSearchCV(
-        Speller(),
-        {"skip": [3, 1, 2]},
-        scoring=getattr(metrics, name),
-        cv=2,
-        error_score="raise",
-    ).fit(WORDS, [list(word[1:]) for word in WORDS])
+    params = {"scoring": getattr(metrics, name), "cv": 2, "error_score": "raise"}
+    search = GridSearchCV(Speller(), {"skip": [3, 1, 2]}, **params)
+    search.fit(WORDS, [list(word[1:]) for word in WORDS])
     assert search.best_params_ == {"skip": 1}
 
 
 def test_a_scorer_of_texts():
     scorer = make_scorer(label_error_rate, greater_is_better=False, tokenizer=str.split)
-    y = [" ".join(labels) for labels in SPELLED]
-    found = cross_val_score(
-        Speller(joined=True), WORDS, y, scoring=scorer, cv=2, error_score="raise"
-    )
-    assert_allclose(found, [0, -3 / 12], rtol=1e-12)
-    assert pickle.loads(pickle.dumps(scorer))(Speller(joined=True), WORDS, y) < 0
+    speller, y = Speller(joined=True), [" ".join(labels) for labels in SPELLED]
+    params = {"scoring": scorer, "cv": 2, "error_score": "raise"}
+    assert cross_val_score(speller, WORDS, y, **params) == near([0, -3 / 12])
+    assert pickle.loads(pickle.dumps(scorer))(speller, WORDS, y) < 0

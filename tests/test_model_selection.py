@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from common import assert_same_model, of_characters
 from numpy.testing import assert_array_equal
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
@@ -16,13 +17,13 @@ from sklearn.model_selection import (
     validation_curve,
 )
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
+from token_columns import lower, one_hot
 
 from skrnn import (
     RNNLanguageModel,
     RNNSeq2Seq,
     RNNTagger,
-    SequenceOneHotEncoder,
     Stepwise,
     Tokenizer,
     VocabularyEncoder,
@@ -62,73 +63,56 @@ def data():
     return make_sentences()
 
 
+CV = {"cv": 3, "error_score": "raise"}
+SPANS = {**CV, "scoring": span_f1_scorer}
+
+
 def make_model(**params):
     params = {"hidden_layer_sizes": 8, "max_iter": 15, "random_state": 0, **params}
     tagger = RNNTagger(learning_rate_init=0.03, **params)
     return Pipeline([("vocabulary", VocabularyEncoder()), ("tagger", tagger)])
 
 
+def assert_same_scores(a, b):
+    scores = [search.cv_results_["mean_test_score"] for search in (a, b)]
+    assert_array_equal(*scores)
+
+
 def test_grid_search_over_the_whole_pipeline(data):
     X, y = data
-    grid = {
-        "vocabulary__max_tokens": [3, 100],
-        "tagger__hidden_layer_sizes": [(2,), (8,)],
-    }
-    search = GridSearchCV(
-        make_model(), grid, scoring=span_f1_scorer, cv=3, n_jobs=2, error_score="raise"
-    )
-    search.fit(X, y)
+    sizes = [(2,), (8,)]
+    grid = {"vocabulary__max_tokens": [3, 100], "tagger__hidden_layer_sizes": sizes}
+    search = GridSearchCV(make_model(), grid, **SPANS, n_jobs=2).fit(X, y)
     assert search.best_params_["vocabulary__max_tokens"] == 100
     assert search.best_score_ > 0.8
     assert search.score(X, y) == span_f1_score(y, search.predict(X))
-    again = GridSearchCV(make_model(), grid, scoring=span_f1_scorer, cv=3).fit(X, y)
-    assert_array_equal(
-        again.cv_results_["mean_test_score"], search.cv_results_["mean_test_score"]
-    )
+    assert_same_scores(GridSearchCV(make_model(), grid, **SPANS).fit(X, y), search)
 
 
 def test_search_over_epochs(data):
-    search = HalvingGridSearchCV(
-        make_model(),
-        {"tagger__cell": ["rnn", "lstm", "gru"]},
-        resource="tagger__max_iter",
-        max_resources=18,
-        min_resources=6,
-        scoring=span_f1_scorer,
-        cv=3,
-        random_state=0,
-        error_score="raise",
-    ).fit(*data)
+    epochs = {"resource": "tagger__max_iter", "max_resources": 18, "min_resources": 6}
+    grid = {"tagger__cell": ["rnn", "lstm", "gru"]}
+    search = HalvingGridSearchCV(make_model(), grid, **SPANS, **epochs, random_state=0)
+    search.fit(*data)
     assert search.best_estimator_[-1].n_iter_ == 18
     assert search.best_score_ > 0.8
 
 
 def test_random_search_with_several_scores(data):
+    grid = {"tagger__dropout": [0.0, 0.2], "tagger__bidirectional": [True, False]}
     scoring = {"spans": span_f1_scorer, "loss": neg_step_log_loss_scorer}
-    search = RandomizedSearchCV(
-        make_model(),
-        {"tagger__dropout": [0.0, 0.2], "tagger__bidirectional": [True, False]},
-        n_iter=3,
-        cv=2,
-        scoring=scoring,
-        refit="loss",
-        random_state=0,
-        error_score="raise",
-    ).fit(*data)
+    params = {"scoring": scoring, "refit": "loss", "error_score": "raise"}
+    search = RandomizedSearchCV(make_model(), grid, n_iter=3, cv=2, **params)
+    search.set_params(random_state=0).fit(*data)
     assert np.isfinite(search.cv_results_["mean_test_spans"]).all()
     assert -1 < search.best_score_ < 0
 
 
 def test_cross_validation(data):
     X, y = data
-    scores = cross_validate(
-        make_model(),
-        X,
-        y,
-        cv=KFold(3),
-        scoring={"accuracy": token_accuracy_scorer, "f1": token_f1_macro_scorer},
-        error_score="raise",
-    )
+    scoring = {"accuracy": token_accuracy_scorer, "f1": token_f1_macro_scorer}
+    params = {"cv": KFold(3), "scoring": scoring, "error_score": "raise"}
+    scores = cross_validate(make_model(), X, y, **params)
     assert scores["test_accuracy"].min() > 0.8
     assert scores["test_f1"].min() > 0.8
     predicted = cross_val_predict(make_model(), X, y, cv=3)
@@ -137,45 +121,28 @@ def test_cross_validation(data):
 
 
 def test_curves(data):
-    sizes, _, test = learning_curve(
-        make_model(), *data, train_sizes=[4, 40], cv=3, scoring=span_f1_scorer
-    )
+    sizes, _, test = learning_curve(make_model(), *data, train_sizes=[4, 40], **SPANS)
     assert_array_equal(sizes, [4, 40])
     assert test[1].mean() > test[0].mean()
-    _, test = validation_curve(
-        make_model(),
-        *data,
-        param_name="tagger__max_iter",
-        param_range=[1, 15],
-        cv=3,
-        scoring=span_f1_scorer,
-    )
+    epochs = {"param_name": "tagger__max_iter", "param_range": [1, 15]}
+    _, test = validation_curve(make_model(), *data, **epochs, **SPANS)
     assert test[1].mean() > test[0].mean()
 
 
 def test_split_and_score(data):
     X, y = data
-    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    model = make_model().fit(X_train, y_train)
-    assert model.score(X_test, y_test) > 0.9
     encoded = VocabularyEncoder().fit_transform(X)
-    train, test, y_train, y_test = train_test_split(encoded, y, random_state=0)
-    tagger = make_model()[-1].fit(train, y_train)
-    assert tagger.score(test, y_test) > 0.9
+    for model, inputs in ((make_model(), X), (make_model()[-1], encoded)):
+        train, test, y_train, y_test = train_test_split(inputs, y, random_state=0)
+        assert model.fit(train, y_train).score(test, y_test) > 0.9
 
 
 def test_weights_are_routed(data):
     X, y = data
     weights = np.r_[np.zeros(30), np.ones(30)]
     model = make_model().fit(X, y, tagger__sample_weight=weights)
-    vocabulary = VocabularyEncoder().fit(X)
-    half = make_model()[-1].fit(vocabulary.transform(X[30:]), y[30:])
-    for name, values in half.weights_.items():
-        assert_array_equal(values, model[-1].weights_[name])
-
-
-def lower(X):
-    return [[word.lower() for word in words] for words in X]
+    half = make_model()[-1].fit(model[0].transform(X[30:]), y[30:])
+    assert_same_model(half, model[-1])
 
 
 def casing(X):
@@ -184,37 +151,24 @@ def casing(X):
 
 def test_feature_columns_are_joined(data):
     X, y = data
-    features = FeatureUnion(
-        [
-            (
-                "word",
-                make_pipeline(FunctionTransformer(lower), SequenceOneHotEncoder()),
-            ),
-            (
-                "case",
-                make_pipeline(FunctionTransformer(casing), SequenceOneHotEncoder()),
-            ),
-        ]
-    )
-    tagger = RNNTagger(
-        embedding_dim=6, hidden_layer_sizes=8, max_iter=20, random_state=0
-    )
-    model = Pipeline([("features", features), ("tagger", tagger)]).fit(X[:40], y[:40])
-    assert model.score(X[40:], y[40:]) > 0.9
+    features = FeatureUnion([("word", one_hot(lower)), ("case", one_hot(casing))])
+    tagger = RNNTagger(embedding_dim=6, hidden_layer_sizes=8, max_iter=20)
+    model = make_pipeline(features, tagger.set_params(random_state=0))
+    assert model.fit(X[:40], y[:40]).score(X[40:], y[40:]) > 0.9
     n_words = len({word for words in lower(X[:40]) for word in words}) + 1
     assert model[-1].input_size_ == n_words + 3
-    unseen = [["Zaphod", "zzz"]]
-    assert len(model.predict(unseen)[0]) == 2
+    assert len(model.predict([["Zaphod", "zzz"]])[0]) == 2  # words never seen
 
 
-def test_from_text_and_from_sensors(data):
+def test_from_text(data):
     X, y = data
     model = make_pipeline(Tokenizer(), VocabularyEncoder(), make_model()[-1])
     texts = [" ".join(words) for words in X]
-    assert_array_equal(
-        np.concatenate(model.fit(texts, y).predict(texts)),
-        np.concatenate(make_model().fit(X, y).predict(X)),
-    )
+    found = np.concatenate(model.fit(texts, y).predict(texts))
+    assert_array_equal(found, np.concatenate(make_model().fit(X, y).predict(X)))
+
+
+def test_from_sensors():
     rng = np.random.default_rng(0)
     waves = [100 + 10 * rng.standard_normal((T, 2)) for T in rng.integers(1, 9, 60)]
     signs = [(wave[:, 0] > 100).astype(int) for wave in waves]
@@ -225,35 +179,21 @@ def test_from_text_and_from_sensors(data):
 def test_search_for_a_language_model():
     """By its own score, from texts; every fold has a vocabulary of its own."""
     rng = np.random.default_rng(0)
-    texts = [
-        "".join(rng.choice(["ba", "na", "ke"], rng.integers(1, 5))) for _ in "x" * 30
-    ]
-    model = Pipeline(
-        [
-            ("tokenizer", Tokenizer(analyzer="char")),
-            ("vocabulary", VocabularyEncoder()),
-            (
-                "model",
-                RNNLanguageModel(max_iter=6, learning_rate_init=0.04, random_state=0),
-            ),
-        ]
-    )
-    grid = {
-        "model__cell": ["gru", "lstm"],
-        "model__hidden_layer_sizes": [1, 12],
-    }
-    search = GridSearchCV(model, grid, cv=3, n_jobs=2, error_score="raise").fit(texts)
-    assert search.best_params_["model__hidden_layer_sizes"] == 12
+    syllables = [rng.choice(["ba", "na", "ke"], rng.integers(1, 5)) for _ in range(30)]
+    texts = list(map("".join, syllables))
+    model = of_characters(RNNLanguageModel(max_iter=6, learning_rate_init=0.04))
+    model[-1].set_params(random_state=0)
+    name = "rnnlanguagemodel__hidden_layer_sizes"
+    grid = {"rnnlanguagemodel__cell": ["gru", "lstm"], name: [1, 12]}
+    search = GridSearchCV(model, grid, **CV, n_jobs=2).fit(texts)
+    assert search.best_params_[name] == 12
     assert -1.5 < search.best_score_ < 0
     assert search.score(texts) == search.best_estimator_.score(texts)
-    again = GridSearchCV(model, grid, cv=3, error_score="raise").fit(texts)
-    assert_array_equal(
-        again.cv_results_["mean_test_score"], search.cv_results_["mean_test_score"]
-    )
+    assert_same_scores(GridSearchCV(model, grid, **CV).fit(texts), search)
     drawn = search.best_estimator_[-1].sample(20, random_state=0, max_length=12)
     found = search.best_estimator_[:-1].inverse_transform(drawn)
     assert set("".join(found)) <= set("banke")
-    by_label = GridSearchCV(model, {"model__tol": [1e-3]}, cv=3, error_score="raise")
+    by_label = GridSearchCV(model, {"rnnlanguagemodel__tol": [1e-3]}, **CV)
     by_label.fit(texts, [text[0] for text in texts])
     assert by_label.best_score_ > search.best_score_ - 0.2
     assert by_label.best_estimator_[-1].conditions_.tolist() == ["b", "k", "n"]
@@ -265,38 +205,20 @@ def test_search_for_a_translator():
     rng = np.random.default_rng(0)
     texts = ["".join(rng.choice(list("abc"), n)) for n in rng.integers(1, 4, 120)]
     backwards = [text[::-1].upper() for text in texts]
-    model = Pipeline(
-        [
-            ("tokenizer", Tokenizer(analyzer="char")),
-            ("vocabulary", VocabularyEncoder()),
-            (
-                "model",
-                RNNSeq2Seq(
-                    hidden_layer_sizes=12,
-                    max_iter=20,
-                    batch_size=8,
-                    learning_rate_init=0.01,
-                    target_tokenizer=Tokenizer(analyzer="char", lowercase=False),
-                    max_target_length=3,
-                    random_state=0,
-                ),
-            ),
-        ]
-    )
-    grid = {
-        "model__attention": [None, "general"],
-        "model__hidden_layer_sizes": [1, 12],
-    }
-    search = GridSearchCV(model, grid, cv=2, n_jobs=2, error_score="raise")
-    search.fit(texts, backwards)
-    assert search.best_params_["model__hidden_layer_sizes"] == 12
+    params = {"max_iter": 20, "batch_size": 8, "learning_rate_init": 0.01}
+    params |= {"hidden_layer_sizes": 12, "max_target_length": 3, "random_state": 0}
+    tokenizer = Tokenizer(analyzer="char", lowercase=False)
+    model = of_characters(RNNSeq2Seq(**params, target_tokenizer=tokenizer))
+    name, halves = "rnnseq2seq__hidden_layer_sizes", {**CV, "cv": 2}
+    grid = {"rnnseq2seq__attention": [None, "general"], name: [1, 12]}
+    search = GridSearchCV(model, grid, **halves, n_jobs=2).fit(texts, backwards)
+    assert search.best_params_[name] == 12
     assert search.best_score_ > 0.8
     assert search.score(texts, backwards) > 0.9
     predicted = cross_val_predict(model, texts, backwards, cv=2)
     assert {type(text) for text in predicted} == {str}
     assert np.mean(predicted == np.array(backwards)) > 0.8
-    sizes, _, test = learning_curve(
-        model, texts, backwards, train_sizes=[5, 60], cv=2, error_score="raise"
-    )
+    halves["train_sizes"] = [5, 60]
+    sizes, _, test = learning_curve(model, texts, backwards, **halves)
     assert_array_equal(sizes, [5, 60])
     assert test[1].mean() > test[0].mean()

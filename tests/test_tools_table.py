@@ -61,7 +61,7 @@ def test_cells_may_be_arrays(table, tool, container):
 
 
 def test_equally_long_lists_become_a_table(table):
-    case = table.Case("3-D array", "list")
+    case = table.Case("3-D array", list)
     bagging = BaggingClassifier(table.model(), n_estimators=1).fit(case.X, case.y)
     assert bagging.estimators_[0].input_kind_ == "dense"
     assert table.model().fit(case.X, case.y).input_kind_ == "ids"

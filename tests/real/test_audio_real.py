@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from common import take
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.io import wavfile
 from sklearn.pipeline import make_pipeline
@@ -20,18 +21,16 @@ def digits(data_dir):
     """Return recordings, what is said, the takes, and the stored features."""
     data = np.load(data_dir / "fsdd" / "fsdd_logmel26.npz")
     chosen = np.flatnonzero(data["take"] < 15)
+    speakers = data["speaker_names"][data["speaker"]]
     with zipfile.ZipFile(data_dir / "fsdd" / "fsdd_wav_takes_0-14.zip") as archive:
-        recordings = [
-            wavfile.read(io.BytesIO(archive.read(f"recordings/{name}.wav")))
-            for name in (
-                f"{data['digit'][i]}_{data['speaker_names'][data['speaker'][i]]}"
-                f"_{data['take'][i]}"
-                for i in chosen
-            )
-        ]
+        recordings = []
+        for i in chosen:
+            name = f"{data['digit'][i]}_{speakers[i]}_{data['take'][i]}"
+            file = archive.read(f"recordings/{name}.wav")
+            recordings.append(wavfile.read(io.BytesIO(file)))
     stored = np.split(data["X"], np.cumsum(data["lengths"])[:-1])
-    features = [stored[i] for i in chosen]
-    return recordings, data["digit"][chosen], data["take"][chosen], features
+    labels, takes = data["digit"][chosen], data["take"][chosen]
+    return recordings, labels, takes, take(stored, chosen)
 
 
 def test_features_are_those_of_the_recipe(digits):
@@ -59,23 +58,14 @@ def test_spoken_digits_from_waveforms(digits):
     """
     recordings, y, takes, _ = digits
     train, test = (
-        ([recordings[i] for i in np.flatnonzero(chosen)], y[chosen])
+        (take(recordings, np.flatnonzero(chosen)), y[chosen])
         for chosen in (takes >= 5, takes < 5)
     )
     assert (len(train[0]), len(test[0])) == (600, 300)
-    model = make_pipeline(
-        FRAMES,
-        Stepwise(StandardScaler()),
-        RNNClassifier(
-            pooling="mean",
-            cell="gru",
-            dropout=(0.2, 0.5),
-            learning_rate="exponential",
-            decay_steps=5,
-            max_iter=30,
-            random_state=0,
-        ),
-    )
+    rate = {"learning_rate": "exponential", "decay_steps": 5, "max_iter": 30}
+    params = {"pooling": "mean", "cell": "gru", "dropout": (0.2, 0.5), **rate}
+    classifier = RNNClassifier(**params, random_state=0)
+    model = make_pipeline(FRAMES, Stepwise(StandardScaler()), classifier)
     accuracy = model.fit(*train).score(*test)
     print(f"{accuracy:.4f}")
     assert accuracy >= 0.96

@@ -11,17 +11,18 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from common import of_characters
 from scipy.io import loadmat
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import GridSearchCV, train_test_split
-from sklearn.pipeline import FeatureUnion, make_pipeline
-from test_text_real import ngrams, split_surnames
-from token_columns import one_hot
+from sklearn.pipeline import make_pipeline
+from test_text_real import split_surnames, surname_classifier, surname_columns
 
-from skrnn import RNNClassifier, RNNLanguageModel, Tokenizer, VocabularyEncoder
+from skrnn import RNNLanguageModel, VocabularyEncoder
 
+GRU = {"cell": "gru", "learning_rate": "exponential", "random_state": 0}
 LETTERS = 28  # a to z, the start 26, the end 27
 START, END = 26, 27
 
@@ -67,23 +68,12 @@ def test_penn_treebank(data_dir):
     valid, test = map(encoder.transform, texts[1:])
     n_steps = [len(X.rows) + len(X) for X in (train, valid, test)]
     assert n_steps == [929_589, 73_760, 82_430]
-    model = RNNLanguageModel(
-        stream=True,
-        bptt=20,
-        batch_size=20,
-        embedding_dim=200,
-        hidden_layer_sizes=(200, 200),
-        solver="sgd",
-        momentum=0.0,
-        learning_rate_init=20.0,
-        learning_rate="exponential",
-        decay_start=3,
-        max_grad_norm=0.25,
-        max_iter=13,
-        tol=0,
-        random_state=0,
-    )
-    timed_fit(model, train, n_steps[0])
+    stream = {"stream": True, "bptt": 20, "batch_size": 20}
+    sizes = {"embedding_dim": 200, "hidden_layer_sizes": (200, 200)}
+    rate = {"learning_rate_init": 20.0, "learning_rate": "exponential"}
+    rate |= {"decay_start": 3, "max_grad_norm": 0.25, "max_iter": 13, "tol": 0}
+    model = RNNLanguageModel(solver="sgd", momentum=0.0, **stream, **sizes, **rate)
+    timed_fit(model.set_params(random_state=0), train, n_steps[0])
     perplexities = [model.perplexity(X) for X in (valid, test)]
     print("perplexity {:.1f} valid, {:.1f} test".format(*perplexities))
     assert perplexities[0] <= 122
@@ -101,11 +91,10 @@ def test_tiny_shakespeare(data_dir):
     assert len(text) == 1_115_394
     n_train = len(text) * 9 // 10
     train, test = text[:n_train], text[n_train:]
-    model = make_pipeline(
-        Tokenizer(analyzer="char"),
-        VocabularyEncoder(),
-        RNNLanguageModel(**SHAKESPEARE, random_state=0),
-    )
+    sizes = {"hidden_layer_sizes": 256, "batch_size": 32, "bptt": 50}
+    rate = {"learning_rate_init": 0.005, "decay_start": 4, "decay_steps": 2}
+    params = {"stream": True, "dropout": (0.0, 0.2), "max_iter": 10}
+    model = of_characters(RNNLanguageModel(**GRU, **sizes, **rate, **params))
     seconds = timed_fit(model, [train], len(train))
     bits = -model.score_samples([test])[0] / math.log(2) / len(test)
     with_lzma = len(lzma.compress(text.encode())) - len(lzma.compress(train.encode()))
@@ -114,21 +103,6 @@ def test_tiny_shakespeare(data_dir):
     print(model[:-1].inverse_transform(new)[0])
     assert seconds < 30 * 60
     assert bits <= 2.25
-
-
-SHAKESPEARE = {
-    "stream": True,
-    "cell": "gru",
-    "hidden_layer_sizes": 256,
-    "batch_size": 32,
-    "bptt": 50,
-    "learning_rate_init": 0.005,
-    "learning_rate": "exponential",
-    "decay_start": 4,
-    "decay_steps": 2,
-    "dropout": (0.0, 0.2),
-    "max_iter": 10,
-}
 
 
 # --- first names, beside n-grams ------------------------------------------------------
@@ -234,21 +208,9 @@ def test_first_names(data_dir):
         assert p.sum(axis=-1) == pytest.approx(1)
         baselines[name] = -np.log2(p[grams[1]]).mean()
         print(f"{name}: {loss(x):.4f} valid, {baselines[name]:.4f} test")
-    model = make_pipeline(
-        Tokenizer(analyzer="char"),
-        VocabularyEncoder(),
-        RNNLanguageModel(
-            cell="gru",
-            hidden_layer_sizes=256,
-            dropout=(0.1, 0.4),
-            batch_size=64,
-            learning_rate="exponential",
-            decay_start=4,
-            decay_steps=3,
-            max_iter=14,
-            random_state=0,
-        ),
-    )
+    sizes = {"hidden_layer_sizes": 256, "dropout": (0.1, 0.4), "batch_size": 64}
+    rate = {"decay_start": 4, "decay_steps": 3, "max_iter": 14}
+    model = of_characters(RNNLanguageModel(**GRU, **sizes, **rate))
     timed_fit(model, train, n_steps)
     bits = [-model.score(names) / math.log(2) for names in (valid, test)]
     print("network: {:.4f} valid, {:.4f} test".format(*bits))
@@ -261,24 +223,14 @@ def test_first_names(data_dir):
 def test_grid_search(data_dir):
     """The cell and the size by likelihood in cross-validation."""
     train, *_, test = read_names(data_dir)
-    pipeline = make_pipeline(
-        Tokenizer(analyzer="char"),
-        VocabularyEncoder(),
-        RNNLanguageModel(learning_rate_init=0.01, max_iter=3, random_state=0),
-    )
-    search = GridSearchCV(
-        pipeline,
-        {
-            "rnnlanguagemodel__cell": ["lstm", "gru", "rnn"],
-            "rnnlanguagemodel__hidden_layer_sizes": [16, 64],
-        },
-        cv=2,
-        n_jobs=2,
-    )
-    search.fit(train[:2000])
+    params = {"learning_rate_init": 0.01, "max_iter": 3, "random_state": 0}
+    size = "rnnlanguagemodel__hidden_layer_sizes"
+    grid = {"rnnlanguagemodel__cell": ["lstm", "gru", "rnn"], size: [16, 64]}
+    pipeline = of_characters(RNNLanguageModel(**params))
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(train[:2000])
     found = search.cv_results_
     print(search.best_params_, -found["mean_test_score"] / math.log(2))
-    assert search.best_params_["rnnlanguagemodel__hidden_layer_sizes"] == 64
+    assert search.best_params_[size] == 64
     assert np.ptp(found["mean_test_score"]) > 0.05
     letters = Counter("".join(name + "$" for name in train[:2000]))
     shares = np.array([*letters.values()]) / letters.total()
@@ -296,13 +248,13 @@ def test_music(data_dir, name):
     They leave out the first step, whose figures are also printed; 8.67 and 3.20 of an
     LSTM in Chung et al. (2014).
     """
+    n_pieces, settings, n_seeds, bar = MUSIC[name]
     music = loadmat(data_dir / "music" / f"{name}.mat")
     train, valid, test = (
         [piece.astype(np.float32) for piece in music[f"{part}data"].ravel()]
         for part in ("train", "valid", "test")
     )
-    assert len(train) == {"JSB_Chorales": 229, "Nottingham": 694}[name]
-    settings, n_seeds, bar = MUSIC[name]
+    assert len(train) == n_pieces
     found = []
     for seed in range(n_seeds):
         model = RNNLanguageModel(**settings, random_state=seed)
@@ -319,31 +271,16 @@ def test_music(data_dir, name):
     assert means[1] <= bar
 
 
-MUSIC = {
+NOTES = {"hidden_layer_sizes": 200, "dropout": (0.0, 0.3)}
+SLOWING = {"learning_rate": "exponential", "decay_start": 8, "decay_steps": 8}
+MUSIC = {  # the number of pieces, settings, the number of seeds, the bar
     "JSB_Chorales": (
-        {
-            "hidden_layer_sizes": 200,
-            "dropout": (0.0, 0.3),
-            "batch_size": 8,
-            "learning_rate_init": 0.003,
-            "max_iter": 52,
-        },
+        229,
+        {**NOTES, "batch_size": 8, "learning_rate_init": 0.003, "max_iter": 52},
         3,
         8.6,
     ),
-    "Nottingham": (
-        {
-            "hidden_layer_sizes": 200,
-            "dropout": (0.0, 0.3),
-            "batch_size": 4,
-            "learning_rate": "exponential",
-            "decay_start": 8,
-            "decay_steps": 8,
-            "max_iter": 26,
-        },
-        1,
-        3.6,
-    ),
+    "Nottingham": (694, {**NOTES, "batch_size": 4, **SLOWING, "max_iter": 26}, 1, 3.6),
 }
 
 
@@ -360,11 +297,9 @@ def test_surnames_of_languages(data_dir):
     weight, calls more of them that language than any other.
     """
     X_train, X_test, y_train, y_test = split_surnames(data_dir)
-    pipeline = make_pipeline(
-        Tokenizer(analyzer="char"),
-        VocabularyEncoder(),
-        RNNLanguageModel(**SURNAMES, random_state=0),
-    )
+    sizes = {"hidden_layer_sizes": 200, "dropout": (0.0, 0.4), "max_iter": 12}
+    rate = {"learning_rate_init": 0.004, "decay_start": 4, "decay_steps": 3}
+    pipeline = of_characters(RNNLanguageModel(**GRU, **sizes, **rate))
     n_steps = sum(map(len, X_train)) + len(X_train)
     timed_fit(pipeline, X_train, n_steps, y=y_train)
     model, encode = pipeline[-1], pipeline[:-1]
@@ -378,28 +313,10 @@ def test_surnames_of_languages(data_dir):
         "likelihood": model.conditions_[likelihoods.argmax(axis=1)],
         "likelihood and share": model.conditions_[joint.argmax(axis=1)],
     }
-
-    columns = [(f"ngram{n}", one_hot(ngrams, min_count=2, n=n)) for n in (1, 2, 3, 4)]
-    classifier = make_pipeline(
-        Tokenizer(analyzer="char", lowercase=True),
-        FeatureUnion(columns),
-        RNNClassifier(
-            pooling="max",
-            cell="gru",
-            embedding_dim=100,
-            hidden_layer_sizes=64,
-            dropout=(0.6, 0.3),
-            batch_size=64,
-            learning_rate_init=0.005,
-            learning_rate="exponential",
-            decay_steps=3,
-            max_iter=9,
-            random_state=0,
-        ),
-    )
-    found["classifier"] = classifier.fit(X_train, y_train).predict(X_test)
-    classifier.set_params(rnnclassifier__class_weight="balanced")
-    found["balanced classifier"] = classifier.fit(X_train, y_train).predict(X_test)
+    for name, weight in {"classifier": None, "balanced classifier": "balanced"}.items():
+        last = surname_classifier(class_weight=weight, random_state=0)
+        classifier = make_pipeline(*surname_columns(), last).fit(X_train, y_train)
+        found[name] = classifier.predict(X_test)
     for name, labels in found.items():
         accuracy = accuracy_score(y_test, labels)
         macro_f1 = f1_score(y_test, labels, average="macro")
@@ -421,15 +338,3 @@ def test_surnames_of_languages(data_dir):
     for name in ("likelihood", "likelihood and share"):
         assert accuracy_score(y_test, found[name]) > majority + 0.15
     assert right >= 12
-
-
-SURNAMES = {
-    "cell": "gru",
-    "hidden_layer_sizes": 200,
-    "dropout": (0.0, 0.4),
-    "learning_rate_init": 0.004,
-    "learning_rate": "exponential",
-    "decay_start": 4,
-    "decay_steps": 3,
-    "max_iter": 12,
-}

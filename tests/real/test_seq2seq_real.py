@@ -4,33 +4,20 @@ What it learns from real data has the settings of the examples; they were chosen
 development sets.
 """
 
-import importlib.util
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 
 from skrnn import RNNSeq2Seq, Tokenizer, VocabularyEncoder
 from skrnn.datasets import make_dates
 from skrnn.metrics import bleu_score
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-@pytest.fixture
-def load_example(monkeypatch):
-    """Return a function that loads an example as a module."""
-    monkeypatch.syspath_prepend(EXAMPLES)
-
-    def load(name):
-        spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
+# parameters of the networks of made data
+SMALL = {"hidden_layer_sizes": 64, "embedding_dim": 32, "batch_size": 64}
+SMALL |= {"learning_rate": "exponential", "random_state": 0}
 
 
 def timed_fit(model, X, y):
@@ -67,16 +54,7 @@ def test_random_strings(step):
     X_test = [x for x in X_test if x.tobytes() not in known]
     assert len(X_test) > 1_800
     y, y_test = ([x[::step] for x in part] for part in (X, X_test))
-    model = RNNSeq2Seq(
-        hidden_layer_sizes=64,
-        embedding_dim=32,
-        batch_size=64,
-        learning_rate="exponential",
-        decay_start=12,
-        decay_steps=2,
-        max_iter=20,
-        random_state=0,
-    )
+    model = RNNSeq2Seq(**SMALL, decay_start=12, decay_steps=2, max_iter=20)
     right = timed_fit(model, X, y).score(X_test, y_test)
     long = [i for i, x in enumerate(X_test) if len(x) == 20]
     of_long = model.score([X_test[i] for i in long], [y_test[i] for i in long])
@@ -92,21 +70,13 @@ def test_dates():
     known = set(y)
     pairs = zip(*make_dates(4_000, random_state=1), strict=True)
     X_test, y_test = zip(*(pair for pair in pairs if pair[1] not in known), strict=True)
-    characters = Tokenizer(analyzer="char", lowercase=True)
-    encoder = VocabularyEncoder()
-    model = RNNSeq2Seq(
-        hidden_layer_sizes=64,
-        embedding_dim=32,
-        batch_size=64,
-        learning_rate="exponential",
-        decay_start=5,
-        max_iter=10,
-        target_tokenizer=Tokenizer(analyzer="char"),
-        random_state=0,
+    characters = make_pipeline(
+        Tokenizer(analyzer="char", lowercase=True), VocabularyEncoder()
     )
-    timed_fit(model, encoder.fit_transform(characters.fit_transform(X)), y)
-    X_test = encoder.transform(characters.transform(X_test))
-    right = model.score(X_test, y_test)
+    targets = {"target_tokenizer": Tokenizer(analyzer="char")}
+    model = RNNSeq2Seq(**SMALL, decay_start=5, max_iter=10, **targets)
+    timed_fit(model, characters.fit_transform(X), y)
+    right = model.score(characters.transform(X_test), y_test)
     print(f"{right:.4f} of {len(y_test)} days never seen")
     assert right >= 0.99
 

@@ -6,6 +6,7 @@ held out; test sets are used here only.
 
 import numpy as np
 import pytest
+from common import take
 from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import root_mean_squared_error
@@ -17,10 +18,6 @@ from skrnn import RNNClassifier, RNNRegressor, Stepwise
 from skrnn.datasets import load_digit_rows, read_ts
 
 SEEDS = (0, 1, 2)
-
-
-def read_parts(folder, name):
-    return (read_ts(folder / f"{name}_{part}.ts") for part in ("TRAIN", "TEST"))
 
 
 def flat(X):
@@ -37,13 +34,23 @@ def summary(X, parts=1):
     return np.array(rows)
 
 
+def read_sizes(folder, name, n_train, n_test):
+    """Return the two parts of a data set, whose sizes these must be."""
+    train, test = (read_ts(folder / f"{name}_{part}.ts") for part in ("TRAIN", "TEST"))
+    assert (len(train[0]), len(test[0])) == (n_train, n_test)
+    return train, test
+
+
+def scaled(**params):
+    """Return a GRU that pools the steps of standardised series."""
+    classifier = RNNClassifier(cell="gru", **params)
+    return make_pipeline(Stepwise(StandardScaler()), classifier)
+
+
 def linear(function, **kw_args):
     """Return a logistic regression on what a function makes of the series."""
-    return make_pipeline(
-        FunctionTransformer(function, kw_args=kw_args),
-        StandardScaler(),
-        LogisticRegression(max_iter=5000),
-    )
+    rows, last = FunctionTransformer(function, kw_args=kw_args), LogisticRegression()
+    return make_pipeline(rows, StandardScaler(), last.set_params(max_iter=5000))
 
 
 def nearest_neighbour_accuracy(train, test):
@@ -78,17 +85,9 @@ def test_japanese_vowels(data_dir):
     al. 2018). Settings come from five-fold cross-validation on the training set, twice:
     there the accuracy is 0.981.
     """
-    train, test = read_parts(data_dir / "japanese_vowels", "JapaneseVowels")
-    assert (len(train[0]), len(test[0])) == (270, 370)
-    model = make_pipeline(
-        Stepwise(StandardScaler()),
-        RNNClassifier(
-            pooling="mean",
-            cell="gru",
-            dropout=(0.4, 0.5),
-            max_iter=80,
-        ),
-    )
+    folder = data_dir / "japanese_vowels"
+    train, test = read_sizes(folder, "JapaneseVowels", 270, 370)
+    model = scaled(pooling="mean", dropout=(0.4, 0.5), max_iter=80)
     baseline = linear(summary).fit(*train).score(*test)
     score = mean_over_seeds(model, train, test, linear_summary=baseline)
     assert score >= 0.965
@@ -102,27 +101,14 @@ def test_basic_motions(data_dir):
     al. 2018). Settings come from five-fold cross-validation on the training set, twice:
     there the accuracy is 0.988.
     """
-    train, test = read_parts(data_dir / "basic_motions", "BasicMotions")
-    assert (len(train[0]), len(test[0])) == (40, 40)
-    model = make_pipeline(
-        Stepwise(StandardScaler()),
-        RNNClassifier(
-            pooling="mean",
-            cell="gru",
-            hidden_layer_sizes=50,
-            dropout=(0.0, 0.3),
-            batch_size=8,
-            max_iter=30,
-        ),
-    )
-    score = mean_over_seeds(
-        model,
-        train,
-        test,
-        linear_summary=linear(summary).fit(*train).score(*test),
-        nearest_neighbour=nearest_neighbour_accuracy(train, test),
-    )
-    assert score >= 0.95
+    train, test = read_sizes(data_dir / "basic_motions", "BasicMotions", 40, 40)
+    size = {"hidden_layer_sizes": 50, "batch_size": 8, "max_iter": 30}
+    model = scaled(pooling="mean", dropout=(0.0, 0.3), **size)
+    baselines = {
+        "linear_summary": linear(summary).fit(*train).score(*test),
+        "nearest_neighbour": nearest_neighbour_accuracy(train, test),
+    }
+    assert mean_over_seeds(model, train, test, **baselines) >= 0.95
 
 
 def windows(X, width, hop):
@@ -164,21 +150,11 @@ def test_plaid(data_dir):
     views of a window among them, come from three-fold cross-validation on the training
     set: there the accuracy is 0.827.
     """
-    train, test = read_parts(data_dir / "plaid", "PLAID")
-    assert (len(train[0]), len(test[0])) == (537, 537)
+    train, test = read_sizes(data_dir / "plaid", "PLAID", 537, 537)
     cut = FunctionTransformer(windows, kw_args={"width": 40, "hop": 20})
-    model = make_pipeline(
-        cut,
-        Stepwise(StandardScaler()),
-        RNNClassifier(
-            pooling="max",
-            cell="gru",
-            dropout=(0.4, 0.5),
-            learning_rate="exponential",
-            decay_steps=15,
-            max_iter=50,
-        ),
-    )
+    rate = {"learning_rate": "exponential", "decay_steps": 15, "max_iter": 50}
+    steps = scaled(pooling="max", dropout=(0.4, 0.5), **rate).steps
+    model = make_pipeline(cut, *(step for _, step in steps))
     baseline = make_pipeline(cut, linear(summary)).fit(*train).score(*test)
     score = mean_over_seeds(model, train, test, linear_summary_of_windows=baseline)
     assert score > 0.60
@@ -205,26 +181,16 @@ def test_digits(steps, bar):
     the accuracy by rows is 0.986; for pixels from its first fold, where it is 0.955.
     """
     X, y = load_digit_rows(steps=steps, return_X_y=True)
-    X_train, X_test, y_train, y_test = train_test_split(
-        X, y, test_size=0.25, stratify=y, random_state=0
-    )
+    params = {"test_size": 0.25, "stratify": y, "random_state": 0}
+    X_train, X_test, y_train, y_test = train_test_split(X, y, **params)
     train, test = (X_train, y_train), (X_test, y_test)
-    model = make_pipeline(
-        RNNClassifier(
-            cell="gru",
-            learning_rate="exponential",
-            decay_steps=15,
-            **DIGIT_SETTINGS[steps],
-        )
-    )
-    score = mean_over_seeds(
-        model,
-        train,
-        test,
-        linear=linear(flat).fit(*train).score(*test),
-        nearest_neighbour=nearest_neighbour_accuracy(train, test),
-    )
-    assert score >= bar
+    rate = {"learning_rate": "exponential", "decay_steps": 15}
+    model = RNNClassifier(cell="gru", **rate, **DIGIT_SETTINGS[steps])
+    baselines = {
+        "linear": linear(flat).fit(*train).score(*test),
+        "nearest_neighbour": nearest_neighbour_accuracy(train, test),
+    }
+    assert mean_over_seeds(make_pipeline(model), train, test, **baselines) >= bar
 
 
 @pytest.mark.long
@@ -238,21 +204,12 @@ def test_spoken_digits(data_dir):
     recordings = np.split(data["X"].astype(np.float32), np.cumsum(data["lengths"])[:-1])
     is_test = data["take"] < 5
     train, test = (
-        ([recordings[i] for i in np.flatnonzero(chosen)], data["digit"][chosen])
+        (take(recordings, np.flatnonzero(chosen)), data["digit"][chosen])
         for chosen in (~is_test, is_test)
     )
     assert (len(train[0]), len(test[0])) == (2700, 300)
-    model = make_pipeline(
-        Stepwise(StandardScaler()),
-        RNNClassifier(
-            pooling="mean",
-            cell="gru",
-            dropout=(0.2, 0.5),
-            learning_rate="exponential",
-            decay_steps=5,
-            max_iter=15,
-        ),
-    )
+    rate = {"learning_rate": "exponential", "decay_steps": 5, "max_iter": 15}
+    model = scaled(pooling="mean", dropout=(0.2, 0.5), **rate)
     baseline = linear(summary, parts=4).fit(*train).score(*test)
     score = mean_over_seeds(model, train, test, linear_quarters=baseline)
     assert score >= 0.985
@@ -273,28 +230,18 @@ def weeks(X):
     return [x.reshape(-1, 7) for x in log_values(X)]
 
 
+SMALL = {"cell": "gru", "hidden_layer_sizes": 16, "bidirectional": False}
+SMALL |= {"batch_size": 16, "learning_rate_init": 0.003}
+
+
 def ten_networks(function, seed, **params):
     """Return a regressor by the mean of ten small networks with seeds of their own."""
     networks = [
-        (
-            str(number),
-            RNNRegressor(
-                cell="gru",
-                hidden_layer_sizes=16,
-                bidirectional=False,
-                batch_size=16,
-                learning_rate_init=0.003,
-                random_state=number,
-                **params,
-            ),
-        )
+        (str(number), RNNRegressor(**SMALL, random_state=number, **params))
         for number in range(10 * seed, 10 * seed + 10)
     ]
-    return make_pipeline(
-        FunctionTransformer(function),
-        Stepwise(StandardScaler()),
-        VotingRegressor(networks),
-    )
+    steps = FunctionTransformer(function), Stepwise(StandardScaler())
+    return make_pipeline(*steps, VotingRegressor(networks))
 
 
 def mean_error_over_seeds(function, train, test, **params):
@@ -314,17 +261,11 @@ def mean_error_over_seeds(function, train, test, **params):
     print(f"to {max(single):.5f}")
     mean = error(np.full(len(test[1]), train[1].mean()))
     print(f"{mean:.5f} training mean")
-    for name, steps in {
-        "Ridge": [],
-        "Ridge of logarithms": [FunctionTransformer(log_values)],
-    }.items():
-        ridge = make_pipeline(
-            *steps,
-            FunctionTransformer(flat),
-            StandardScaler(),
-            RidgeCV(np.logspace(-2, 5, 15)),
-        )
-        print(f"{error(ridge.fit(*train).predict(test[0])):.5f} {name}")
+    ridge = FunctionTransformer(flat), StandardScaler(), RidgeCV(np.logspace(-2, 5, 15))
+    logs = FunctionTransformer(log_values)
+    for name, steps in [("Ridge", ridge), ("Ridge of logarithms", (logs, *ridge))]:
+        predicted = make_pipeline(*steps).fit(*train).predict(test[0])
+        print(f"{error(predicted):.5f} {name}")
     return np.mean(errors), mean
 
 
@@ -340,11 +281,9 @@ def test_cardano_sentiment(data_dir):
     on summaries. On the test set the error is 0.312, that of the mean and of Ridge
     0.300.
     """
-    train, test = read_parts(data_dir / "cardano_sentiment", "CardanoSentiment")
-    assert (len(train[0]), len(test[0])) == (74, 33)
-    error, of_mean = mean_error_over_seeds(
-        changes, train, test, pooling="mean", dropout=(0.0, 0.5), max_iter=15
-    )
+    parts = read_sizes(data_dir / "cardano_sentiment", "CardanoSentiment", 74, 33)
+    params = {"pooling": "mean", "dropout": (0.0, 0.5), "max_iter": 15}
+    error, of_mean = mean_error_over_seeds(changes, *parts, **params)
     assert error < of_mean
 
 
@@ -355,9 +294,7 @@ def test_covid(data_dir):
     Settings come from five-fold cross-validation on the 140 series of the training set,
     three times: there the error is 0.0400, that of the mean 0.0406.
     """
-    train, test = read_parts(data_dir / "covid3month", "Covid3Month")
-    assert (len(train[0]), len(test[0])) == (140, 61)
-    error, of_mean = mean_error_over_seeds(
-        weeks, train, test, pooling="last", dropout=(0.0, 0.3), max_iter=20
-    )
+    parts = read_sizes(data_dir / "covid3month", "Covid3Month", 140, 61)
+    params = {"pooling": "last", "dropout": (0.0, 0.3), "max_iter": 20}
+    error, of_mean = mean_error_over_seeds(weeks, *parts, **params)
     assert error < of_mean

@@ -9,7 +9,7 @@ import pytest
 from scipy.io import loadmat
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from token_columns import lower, one_hot, prefix, shift, suffix
+from token_columns import lower, of_affixes, one_hot, shift
 
 from skrnn import RNNTagger, Stepwise
 from skrnn.datasets import read_conll
@@ -40,6 +40,10 @@ def words_and_casing():
     return [("word", one_hot(lower, min_count=2)), ("casing", one_hot(casing))]
 
 
+# parameters of the networks of words
+WORDS = {"dropout": 0.5, "learning_rate": "exponential", "decay_steps": 4}
+
+
 def mean_over_seeds(features, tagger, train, test, score):
     """Fit with every seed; return the mean score on the test set, and print all."""
     features = FeatureUnion(features)
@@ -55,23 +59,13 @@ def mean_over_seeds(features, tagger, train, test, score):
 @pytest.mark.long
 def test_named_entities(data_dir):
     """CoNLL-2003, words and casing only: span F1; a PyTorch twin reaches 0.80."""
-    folder = data_dir / "conll2003"
-    (X, y), (X_test, y_test) = (
-        read_conll(folder / f"eng.{part}") for part in ("train", "testb")
+    train, test = (
+        read_conll(data_dir / f"conll2003/eng.{part}") for part in ("train", "testb")
     )
-    y, y_test = convert_labels(y, "IOB2"), convert_labels(y_test, "IOB2")
-    tagger = RNNTagger(
-        embedding_dim=100,
-        hidden_layer_sizes=100,
-        dropout=0.5,
-        learning_rate_init=0.003,
-        learning_rate="exponential",
-        decay_steps=4,
-        max_iter=15,
-    )
-    score = mean_over_seeds(
-        words_and_casing(), tagger, (X, y), (X_test, y_test), span_f1_score
-    )
+    train, test = ((X, convert_labels(y, "IOB2")) for X, y in (train, test))
+    sizes = {"embedding_dim": 100, "hidden_layer_sizes": 100}
+    tagger = RNNTagger(**WORDS, **sizes, learning_rate_init=0.003, max_iter=15)
+    score = mean_over_seeds(words_and_casing(), tagger, train, test, span_f1_score)
     assert score >= 0.79
 
 
@@ -85,20 +79,9 @@ def test_parts_of_speech(data_dir, affixes, bar):
     )
     features = words_and_casing()
     if affixes:
-        features += [
-            (f"{function.__name__}{n}", one_hot(function, min_count=2, length=n))
-            for function, lengths in ((prefix, (1, 2, 3)), (suffix, (1, 2, 3, 4)))
-            for n in lengths
-        ]
-    tagger = RNNTagger(
-        embedding_dim=200,
-        hidden_layer_sizes=150,
-        dropout=0.5,
-        learning_rate_init=0.004,
-        learning_rate="exponential",
-        decay_steps=4,
-        max_iter=13,
-    )
+        features += of_affixes((1, 2, 3), (1, 2, 3, 4))
+    sizes = {"embedding_dim": 200, "hidden_layer_sizes": 150}
+    tagger = RNNTagger(**WORDS, **sizes, learning_rate_init=0.004, max_iter=13)
 
     def accuracy(y_true, y_pred):
         return np.mean(np.concatenate(y_true) == np.concatenate(y_pred))
@@ -109,16 +92,16 @@ def test_parts_of_speech(data_dir, affixes, bar):
 def read_proteins(path):
     """Return the residues and the structures of all chains of a file."""
     X, y = [], []
-    chain = [], []
+    residues, structures = [], []
     for line in path.read_text().split("\n"):
         fields = line.split()
         if len(fields) == 2 and not line.startswith("#"):
-            chain[0].append(fields[0])
-            chain[1].append(fields[1])
-        elif chain[0] and fields and fields[0] in ("<>", "end", "<end>"):
-            X.append(chain[0])
-            y.append(chain[1])
-            chain = [], []
+            residues.append(fields[0])
+            structures.append(fields[1])
+        elif residues and fields and fields[0] in ("<>", "end", "<end>"):
+            X.append(residues)
+            y.append(structures)
+            residues, structures = [], []
     return X, y
 
 
@@ -179,17 +162,10 @@ def test_protein_secondary_structure(data_dir):
     window = FeatureUnion(features)
     X_train, X_test = window.fit_transform(train[0]), window.transform(test[0])
     truth, single, summed = np.concatenate(test[1]), [], 0
+    params = {"cell": "gru", "embedding_dim": 24, "hidden_layer_sizes": 60}
+    params |= {"dropout": (0.3, 0.6), "batch_size": 8, "learning_rate_init": 0.002}
     for seed in range(10):
-        tagger = RNNTagger(
-            cell="gru",
-            embedding_dim=24,
-            hidden_layer_sizes=60,
-            dropout=(0.3, 0.6),
-            batch_size=8,
-            learning_rate_init=0.002,
-            max_iter=36,
-            random_state=seed,
-        )
+        tagger = RNNTagger(**params, max_iter=36, random_state=seed)
         proba = np.concatenate(tagger.fit(X_train, train[1]).predict_proba(X_test))
         single.append(np.mean(tagger.classes_[proba.argmax(axis=1)] == truth))
         summed = summed + proba
@@ -206,17 +182,11 @@ def test_chorales(data_dir):
         [piece.astype(np.float32) for piece in music[f"{part}data"].ravel()]
         for part in ("train", "test")
     )
+    params = {"bidirectional": False, "hidden_layer_sizes": 200, "dropout": (0.0, 0.3)}
+    params |= {"batch_size": 8, "learning_rate_init": 0.003, "max_iter": 53}
     losses = []
     for seed in SEEDS:
-        model = RNNTagger(
-            bidirectional=False,
-            hidden_layer_sizes=200,
-            dropout=(0.0, 0.3),
-            batch_size=8,
-            learning_rate_init=0.003,
-            max_iter=53,
-            random_state=seed,
-        )
+        model = RNNTagger(**params, random_state=seed)
         model.fit([x[:-1] for x in train], [x[1:] for x in train])
         proba = model.predict_proba([x[:-1] for x in test])
         truth = [x[1:].astype(int) for x in test]

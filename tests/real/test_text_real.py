@@ -20,7 +20,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
-from token_columns import lower, one_hot, prefix, shift, suffix
+from token_columns import lower, of_affixes, one_hot, shift
 
 from skrnn import RNNClassifier, Tokenizer
 
@@ -29,10 +29,7 @@ SEEDS = (0, 1, 2)
 
 def pairs(X):
     """Return each word together with the next one."""
-    return [
-        ["_".join(sentence[i : i + 2]).lower() for i in range(len(sentence))]
-        for sentence in X
-    ]
+    return [["_".join(x[i : i + 2]).lower() for i in range(len(x))] for x in X]
 
 
 def casing(X):
@@ -62,13 +59,7 @@ def places(X):
 
 def words_and_affixes(prefixes, suffixes):
     """Return one-hot columns of words, their beginnings and their ends."""
-    columns = [("word", one_hot(lower))]
-    for function, lengths in ((prefix, prefixes), (suffix, suffixes)):
-        columns += [
-            (f"{function.__name__}{n}", one_hot(function, min_count=2, length=n))
-            for n in lengths
-        ]
-    return FeatureUnion(columns)
+    return FeatureUnion([("word", one_hot(lower)), *of_affixes(prefixes, suffixes)])
 
 
 def every_sixth_place(X, by):
@@ -95,6 +86,10 @@ def read_genes(path):
     return [list(line[2].strip()) for line in lines], np.array([x[0] for x in lines])
 
 
+# parameters that most of the networks have
+GRU = {"cell": "gru", "learning_rate": "exponential"}
+
+
 def over_seeds(model, train, test, score=accuracy_score):
     """Fit with every seed; return the scores, and that of the mean probabilities."""
     scores, summed = [], 0
@@ -106,10 +101,16 @@ def over_seeds(model, train, test, score=accuracy_score):
     return scores, score(test[1], model.classes_[summed.argmax(axis=1)])
 
 
+def tfidf_accuracy(train, test, **kwargs):
+    """Return the accuracy of a linear model of pairs of words, beside the networks."""
+    kwargs |= {"tokenizer": str.split, "token_pattern": None, "ngram_range": (1, 2)}
+    texts, test_texts = ([" ".join(x) for x in X] for X in (train[0], test[0]))
+    return tfidf(**kwargs).fit(texts, train[1]).score(test_texts, test[1])
+
+
 def tfidf(**kwargs):
-    return make_pipeline(
-        TfidfVectorizer(**kwargs), LogisticRegression(C=10, max_iter=1000)
-    )
+    last = LogisticRegression(C=10, max_iter=1000)
+    return make_pipeline(TfidfVectorizer(**kwargs), last)
 
 
 def report(scores, together, **baselines):
@@ -129,27 +130,14 @@ def test_question_types(data_dir):
     )
     train, test = ((X, [label.split(":")[0] for label in y]) for X, y in (train, test))
     columns = words_and_affixes((3,), (3,))
-    columns.transformer_list += [
-        ("casing", one_hot(casing)),
-        ("pair", one_hot(pairs, min_count=2)),
-    ]
+    columns.transformer_list += [("casing", one_hot(casing))]
+    columns.transformer_list += [("pair", one_hot(pairs, min_count=2))]
     X_train, X_test = columns.fit_transform(train[0]), columns.transform(test[0])
-    model = RNNClassifier(
-        pooling="max",
-        cell="gru",
-        embedding_dim=100,
-        hidden_layer_sizes=100,
-        dropout=0.5,
-        learning_rate_init=0.002,
-        learning_rate="exponential",
-        decay_steps=3,
-        max_iter=9,
-    )
+    sizes = {"embedding_dim": 100, "hidden_layer_sizes": 100, "dropout": 0.5}
+    rate = {"learning_rate_init": 0.002, "decay_steps": 3, "max_iter": 9}
+    model = RNNClassifier(pooling="max", **GRU, **sizes, **rate)
     scores, together = over_seeds(model, (X_train, train[1]), (X_test, test[1]))
-    linear = tfidf(tokenizer=str.split, token_pattern=None, ngram_range=(1, 2))
-    linear.fit([" ".join(x) for x in train[0]], train[1])
-    baseline = linear.score([" ".join(x) for x in test[0]], test[1])
-    report(scores, together, linear=baseline)
+    report(scores, together, linear=tfidf_accuracy(train, test))
     assert np.mean(scores) >= 0.89
 
 
@@ -167,24 +155,11 @@ def test_sentiment(data_dir):
     )
     columns = words_and_affixes((3, 4, 5), (3, 4))
     X_train, X_test = columns.fit_transform(train[0]), columns.transform(test[0])
-    model = RNNClassifier(
-        pooling="mean",
-        cell="gru",
-        embedding_dim=100,
-        hidden_layer_sizes=64,
-        dropout=0.5,
-        learning_rate_init=0.002,
-        learning_rate="exponential",
-        decay_steps=3,
-        max_iter=6,
-    )
+    sizes = {"embedding_dim": 100, "hidden_layer_sizes": 64, "dropout": 0.5}
+    rate = {"learning_rate_init": 0.002, "decay_steps": 3, "max_iter": 6}
+    model = RNNClassifier(pooling="mean", **GRU, **sizes, **rate)
     scores, together = over_seeds(model, (X_train, train[1]), (X_test, test[1]))
-    linear = tfidf(
-        tokenizer=str.split, token_pattern=None, ngram_range=(1, 2), sublinear_tf=True
-    )
-    linear.fit([" ".join(x) for x in train[0]], train[1])
-    baseline = linear.score([" ".join(x) for x in test[0]], test[1])
-    report(scores, together, linear=baseline)
+    report(scores, together, linear=tfidf_accuracy(train, test, sublinear_tf=True))
     assert np.mean(scores) >= 0.81
 
 
@@ -200,23 +175,13 @@ def test_splice_junctions(data_dir):
     X, y = read_genes(data_dir / "splice" / "splice.data")
     assert len(X) == 3_190
     columns = FeatureUnion([*window(3).transformer_list, ("place", one_hot(places))])
-    model = RNNClassifier(
-        pooling="max",
-        cell="gru",
-        hidden_layer_sizes=32,
-        dropout=(0.1, 0.3),
-        batch_size=64,
-        learning_rate_init=0.01,
-        learning_rate="exponential",
-        decay_steps=4,
-        max_iter=8,
-        random_state=0,
-    )
+    sizes = {"hidden_layer_sizes": 32, "dropout": (0.1, 0.3), "batch_size": 64}
+    rate = {"learning_rate_init": 0.01, "decay_steps": 4, "max_iter": 8}
+    model = RNNClassifier(pooling="max", **GRU, **sizes, **rate, random_state=0)
     folds = StratifiedKFold(10, shuffle=True, random_state=0)
     found = cross_val_predict(make_pipeline(columns, model), X, y, cv=folds)
-    linear = make_pipeline(
-        OneHotEncoder(handle_unknown="ignore"), LogisticRegression(C=0.1, max_iter=1000)
-    )
+    last = LogisticRegression(C=0.1, max_iter=1000)
+    linear = make_pipeline(OneHotEncoder(handle_unknown="ignore"), last)
     baseline = np.mean(cross_val_predict(linear, np.array(X), y, cv=folds) != y)
     error = np.mean(found != y)
     by_class = [f"{k} {np.mean(found[y == k] != k):.4f}" for k in ("N", "EI", "IE")]
@@ -235,6 +200,19 @@ def split_surnames(data_dir):
     return train_test_split(X, y, test_size=0.2, random_state=0, stratify=y)
 
 
+def surname_columns():
+    """Return the tokenizer of surnames and the one-hot columns of their n-grams."""
+    columns = [(f"ngram{n}", one_hot(ngrams, min_count=2, n=n)) for n in (1, 2, 3, 4)]
+    return Tokenizer(analyzer="char", lowercase=True), FeatureUnion(columns)
+
+
+def surname_classifier(**params):
+    sizes = {"embedding_dim": 100, "hidden_layer_sizes": 64, "batch_size": 64}
+    rate = {"learning_rate_init": 0.005, "decay_steps": 3, "max_iter": 9}
+    params = {"pooling": "max", "dropout": (0.6, 0.3), **params}
+    return RNNClassifier(**GRU, **sizes, **rate, **params)
+
+
 @pytest.mark.long
 def test_surnames(data_dir):
     """Surnames of 18 languages: macro F1 on a fifth of them; no published figures.
@@ -244,37 +222,17 @@ def test_surnames(data_dir):
     training set and scoring the last fifth.
     """
     X_train, X_test, y_train, y_test = split_surnames(data_dir)
-    columns = make_pipeline(
-        Tokenizer(analyzer="char", lowercase=True),
-        FeatureUnion(
-            [(f"ngram{n}", one_hot(ngrams, min_count=2, n=n)) for n in (1, 2, 3, 4)]
-        ),
-    )
+    columns = make_pipeline(*surname_columns())
     train = columns.fit_transform(X_train), y_train
     test = columns.transform(X_test), y_test
     # between equal weights of names and equal weights of languages
     counts = Counter(y_train)
-    weights = {
-        language: (len(y_train) / len(counts) / count) ** 0.4
-        for language, count in counts.items()
-    }
-    model = RNNClassifier(
-        pooling="max",
-        cell="gru",
-        embedding_dim=100,
-        hidden_layer_sizes=64,
-        dropout=(0.6, 0.3),
-        batch_size=64,
-        learning_rate_init=0.005,
-        learning_rate="exponential",
-        decay_steps=3,
-        max_iter=9,
-        class_weight=weights,
-    )
+    mean = len(y_train) / len(counts)
+    weights = {language: (mean / count) ** 0.4 for language, count in counts.items()}
+    model = surname_classifier(class_weight=weights)
     scores, together = over_seeds(model, train, test, macro_f1)
-    linear = tfidf(
-        analyzer="char_wb", ngram_range=(1, 4), lowercase=False, sublinear_tf=True
-    )
+    params = {"ngram_range": (1, 4), "lowercase": False, "sublinear_tf": True}
+    linear = tfidf(analyzer="char_wb", **params)
     found = linear.fit(X_train, y_train).predict(X_test)
     report(scores, together, linear=macro_f1(y_test, found))
     print(f"accuracy of linear {accuracy_score(y_test, found):.4f}")
@@ -293,28 +251,15 @@ def test_promoters(data_dir):
     """
     X, y = read_genes(data_dir / "promoters" / "promoters.data")
     assert len(X) == 106
-    columns = FeatureUnion(
-        [(f"place{by}", one_hot(every_sixth_place, by=by)) for by in range(-9, 9)]
-    )
+    places = [(f"place{by}", one_hot(every_sixth_place, by=by)) for by in range(-9, 9)]
+    params = {"pooling": "mean", "cell": "gru", "embedding_dim": 32, "dropout": 0.3}
+    params |= {"hidden_layer_sizes": 16, "batch_size": 20, "max_iter": 30}
+    params |= {"learning_rate_init": 0.02}
     members = [
-        RNNClassifier(
-            pooling="mean",
-            cell="gru",
-            embedding_dim=32,
-            hidden_layer_sizes=16,
-            dropout=0.3,
-            batch_size=20,
-            learning_rate_init=0.02,
-            max_iter=30,
-            random_state=seed,
-        )
-        for seed in range(5)
+        (f"seed{seed}", RNNClassifier(**params, random_state=seed)) for seed in range(5)
     ]
-    network = VotingClassifier(
-        [(f"seed{seed}", member) for seed, member in enumerate(members)],
-        voting="soft",
-    )
-    model = make_pipeline(columns, network)
+    voting = VotingClassifier(members, voting="soft")
+    model = make_pipeline(FeatureUnion(places), voting)
     wrong = np.sum(cross_val_predict(model, X, y, cv=LeaveOneOut()) != y)
     linear = make_pipeline(OneHotEncoder(), LogisticRegression())
     found = cross_val_predict(linear, np.array(X), y, cv=LeaveOneOut())

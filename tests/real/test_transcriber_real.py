@@ -1,24 +1,14 @@
 """RNNTranscriber on real sound: the figures of docs/results.md."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from skrnn.metrics import label_error_rate
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "spoken_digits.py"
-
 
 @pytest.fixture
-def example(monkeypatch):
-    """Return the example as a module."""
-    monkeypatch.syspath_prepend(EXAMPLE.parent)
-    spec = importlib.util.spec_from_file_location("spoken_digits", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def example(load_example):
+    return load_example("spoken_digits")
 
 
 @pytest.mark.long

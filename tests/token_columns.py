@@ -33,3 +33,12 @@ def one_hot(function, min_count=1, **kw_args):
         FunctionTransformer(function, kw_args=kw_args),
         SequenceOneHotEncoder(min_count=min_count),
     )
+
+
+def of_affixes(prefixes, suffixes):
+    """Return named columns of the beginnings and the ends of words, by length."""
+    return [
+        (f"{function.__name__}{n}", one_hot(function, min_count=2, length=n))
+        for function, lengths in ((prefix, prefixes), (suffix, suffixes))
+        for n in lengths
+    ]
