@@ -1,5 +1,7 @@
 """Data, models and comparisons that several test modules share."""
 
+import copy
+
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal, assert_equal
 from scipy import sparse
@@ -62,6 +64,11 @@ def nested(items):
     if isinstance(items, np.ndarray) and items.dtype == object:
         items = items.tolist()
     return [*map(nested, items)] if isinstance(items, (list, tuple)) else items
+
+
+def copy_of(model, **params):
+    """Return a copy of a fitted model with other parameters."""
+    return copy.deepcopy(model).set_params(**params)
 
 
 def results(model, X, y=None):
