@@ -39,57 +39,41 @@ def small(estimator=RNNClassifier, **params):
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_it_learns_counts(cell, pooling):
-    model = small(
-        cell=cell,
-        pooling=pooling,
-        hidden_layer_sizes=12,
-        learning_rate_init=0.02,
-        max_iter=60,
-    )
+    model = small(cell=cell, pooling=pooling, hidden_layer_sizes=12, max_iter=60)
     X_test, _, counts = make_data(seed=1)
     y_test = np.minimum(counts, 2)
-    assert model.fit(X, THREE).score(X_test, y_test) > 0.9
-    assert model.score(X_test, y_test) == accuracy_score(y_test, model.predict(X_test))
+    score = (
+        model.set_params(learning_rate_init=0.02).fit(X, THREE).score(X_test, y_test)
+    )
+    assert score == accuracy_score(y_test, model.predict(X_test)) > 0.9
 
 
-def test_last_is_the_first_step_for_the_direction_that_reads_backwards():
-    model = small(cell="rnn", hidden_layer_sizes=4).fit(X, Y)
-    w = {name: values[0] for name, values in model.weights_.items()}
-    back = {k: v[1] for k, v in model.weights_.items() if k in ("W0", "U0", "b0")}
-
-    def run(ids, W0, U0, b0, **_):
-        h = np.zeros(4, dtype=np.float32)
-        for i in ids:
-            h = np.tanh(W0[i] + h @ U0 + b0)
-        return h
-
-    ends = [np.r_[run(x, **w), run(x[::-1], **back)] for x in X]
-    W, b = model.weights_["W_out"][:, 0], model.weights_["b_out"]
-    expected = np.array(ends) @ W + b
-    assert_allclose(model.decision_function(X), expected, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize(("pooling", "reduce"), [("mean", np.mean), ("max", np.max)])
-def test_pooled_steps(pooling, reduce):
-    model = small(pooling=pooling, cell="rnn", bidirectional=False).fit(X, THREE)
-    w = model.weights_
-    expected = []
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(
+    ("pooling", "pool"),
+    [("mean", np.mean), ("max", np.max), ("last", lambda outputs, axis: outputs[-1])],
+)
+def test_pooling_by_hand(pooling, pool, bidirectional):
+    """The last step of the direction that reads backwards is the first."""
+    model = small(pooling=pooling, cell="rnn", bidirectional=bidirectional)
+    w, expected = model.fit(X, THREE).weights_, []
     for x in X:
-        h, outputs = np.zeros(6, dtype=np.float32), []
-        for i in x:
-            h = np.tanh(w["W0"][0, i] + h @ w["U0"][0] + w["b0"][0])
-            outputs.append(h)
-        expected.append(reduce(outputs, axis=0) @ w["W_out"] + w["b_out"])
-    assert_allclose(model.decision_function(X), expected, rtol=1e-4, atol=1e-5)
+        pooled = []
+        for d in range(1 + bidirectional):
+            h, outputs = np.zeros(6, dtype=np.float32), []
+            for i in x[:: 1 - 2 * d]:
+                h = np.tanh(w["W0"][d, i] + h @ w["U0"][d] + w["b0"][d])
+                outputs.append(h)
+            pooled.append(pool(outputs, axis=0))
+        expected.append(np.concatenate(pooled) @ w["W_out"] + w["b_out"])
+    assert_allclose(model.decision_function(X), expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error"])
 def test_regression(loss):
     X_test, _, y_test = make_data(seed=1)
-    model = small(
-        RNNRegressor, loss=loss, hidden_layer_sizes=16, max_iter=60, pooling="mean"
-    )
-    model.set_params(learning_rate_init=0.01, pooling="last").fit(X, 1e6 * COUNTS - 7)
+    model = small(RNNRegressor, loss=loss, hidden_layer_sizes=16, max_iter=60)
+    model.set_params(learning_rate_init=0.01).fit(X, 1e6 * COUNTS - 7)
     assert model.score(X_test, 1e6 * y_test - 7) > 0.8
     predicted = model.predict(X_test)
     assert predicted.shape == (80,)
@@ -135,8 +119,8 @@ def test_multilabel():
     assert model.score(X, rows) > 0.8
     assert model.predict(X).shape == model.predict_proba(X).shape == (80, 3)
     assert_array_equal(model.predict(X), model.predict_proba(X) > 0.5)
-    assert_same_model(model, clone(model).fit(X, sparse.csr_array(rows)))
-    assert_same_model(model, clone(model).fit(X, pd.DataFrame(rows)))
+    for container in (sparse.csr_array, pd.DataFrame):
+        assert_same_model(model, clone(model).fit(X, container(rows)))
     with pytest.raises(ValueError, match="y holds labels, but the model was fitted on"):
         model.partial_fit(X, Y)
     with pytest.raises(ValueError, match=r"class_weight.* multi-label"):
@@ -173,16 +157,13 @@ def test_types():
 
 
 @pytest.mark.parametrize("y", [Y, THREE])
-def test_balanced_classes_are_weights(y):
-    options = {"dtype": "float64", "batch_size": 100}
+def test_class_weights_are_weights_of_sequences(y):
+    options, label = {"dtype": "float64", "batch_size": 100}, y[0]
     by_class = small(class_weight="balanced", **options).fit(X, y)
-    weights = compute_sample_weight("balanced", y)
-    by_sample = small(**options).fit(X, y, sample_weight=weights)
+    by_sample = small(**options).fit(X, y, compute_sample_weight("balanced", y))
     assert_near_model(by_class, by_sample, rtol=0, atol=1e-7)
-    label = y[0]
-    by_dict = small(class_weight={label: 3}).fit(X, y)
-    weights = np.where(y == label, 3.0, 1.0)
-    assert_same_model(by_dict, small().fit(X, y, sample_weight=weights))
+    by_sample = small().fit(X, y, sample_weight=np.where(y == label, 3.0, 1.0))
+    assert_same_model(small(class_weight={label: 3}).fit(X, y), by_sample)
 
 
 def test_labels_without_weight_are_no_classes():
@@ -192,24 +173,16 @@ def test_labels_without_weight_are_no_classes():
     assert_same_model(model, small().fit(X[10:], Y[10:]))
 
 
-# --- containers -----------------------------------------------------------------------
-
-
 def test_arrays_are_series():
-    rng = np.random.default_rng(0)
-    cube = rng.standard_normal((80, 4, 2))
-    model = small().fit(cube, Y)
-    assert_same_model(model, small().fit(list(cube), Y))
+    cube = np.random.default_rng(0).standard_normal((80, 4, 2))
     table = cube[..., 0]
-    model = small().fit(table, Y)
+    for array in (cube, table):
+        model = small().fit(array, Y)
+        assert_same_model(model, small().fit(list(array), Y))
     assert model.n_features_in_ == 4
-    assert_same_model(model, small().fit(list(table), Y))
     with pytest.raises(ValueError, match="expecting 4 features"):
         model.predict(table[:, :3])
     assert model.predict([row[:3] for row in table]).shape == (80,)
-
-
-# --- one base -------------------------------------------------------------------------
 
 
 def test_partial_fit_knows_its_classes():
@@ -230,14 +203,12 @@ def test_callbacks_score_by_name():
     assert whole == epochs[2] == model.score(X, Y)
 
 
-def test_predictions_do_not_depend_on_the_others():
-    for pooling in POOLINGS:
-        model = small(pooling=pooling, hidden_layer_sizes=(7, 5)).fit(X, THREE)
-        together = model.predict_proba(X)
-        alone = [model.predict_proba([x])[0] for x in X]
-        assert_array_equal(together, alone)
-        threads = model.set_params(n_jobs=2).predict_proba(X)
-        assert_array_equal(together, threads)
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_predictions_do_not_depend_on_the_others(pooling):
+    model = small(pooling=pooling, hidden_layer_sizes=(7, 5)).fit(X, THREE)
+    together = model.predict_proba(X)
+    assert_array_equal(together, [model.predict_proba([x])[0] for x in X])
+    assert_array_equal(together, model.set_params(n_jobs=2).predict_proba(X))
 
 
 # --- what is refused ------------------------------------------------------------------
