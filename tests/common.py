@@ -1,6 +1,7 @@
 """Data, models and comparisons that several test modules share."""
 
 import copy
+from itertools import product
 
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal, assert_equal
@@ -25,6 +26,12 @@ def make_ids(n, seed=0, shortest=1, longest=8):
     rng = np.random.default_rng(seed)
     lengths = rng.integers(shortest, longest + 1, n)
     return [rng.integers(0, V, size=length) for length in lengths]
+
+
+def every_sequence(tokens, longest):
+    """Return all of up to so many tokens as lists, the empty one first."""
+    lengths = range(longest + 1)
+    return [list(s) for T in lengths for s in product(tokens, repeat=T)]
 
 
 def one_hot(X, kind):

@@ -33,9 +33,6 @@ def small(estimator=RNNClassifier, **params):
     return estimator(**params)
 
 
-# --- learning -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_it_learns_counts(cell, pooling):
@@ -153,9 +150,6 @@ def test_types():
     assert is_regressor(RNNRegressor())
 
 
-# --- weights --------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("y", [Y, THREE])
 def test_class_weights_are_weights_of_sequences(y):
     options, label = {"dtype": "float64", "batch_size": 100}, y[0]
@@ -209,9 +203,6 @@ def test_predictions_do_not_depend_on_the_others(pooling):
     together = model.predict_proba(X)
     assert_array_equal(together, [model.predict_proba([x])[0] for x in X])
     assert_array_equal(together, model.set_params(n_jobs=2).predict_proba(X))
-
-
-# --- what is refused ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

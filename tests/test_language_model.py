@@ -7,7 +7,12 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from common import assert_near_model, assert_other_model, assert_same_model
+from common import (
+    assert_near_model,
+    assert_other_model,
+    assert_same_model,
+    every_sequence,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.special import expit, log_softmax
@@ -61,12 +66,6 @@ def tuples(X):
     return [tuple(x.tolist()) for x in X]
 
 
-def all_sequences(n_tokens, longest):
-    """Return all of up to so many tokens, the empty one first."""
-    lengths = range(longest + 1)
-    return [list(s) for T in lengths for s in product(range(n_tokens), repeat=T)]
-
-
 # --- probabilities --------------------------------------------------------------------
 
 
@@ -87,7 +86,7 @@ def test_probabilities_of_all_sequences_sum_to_one(cell, kind):
     mixture_or_none = [None] * (not conditions or kind.endswith("labels"))
     for condition in conditions + mixture_or_none * (kind != "stream labels"):
         log_proba = on_condition(
-            model.log_proba_per_step, all_sequences(2, 4), condition
+            model.log_proba_per_step, every_sequence([0, 1], 4), condition
         )
         shorter = sum(np.exp(steps.sum()) for steps in log_proba if len(steps) < 5)
         others = sum(np.exp(s[:-1].sum()) for s in log_proba if len(s) == 5)
@@ -120,28 +119,27 @@ def test_mixture_is_the_mean_over_all_labels():
     assert np.abs(given[0] / given[1] - 1).max() > 0.1  # there is something to mix
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "rows"])
 def test_scores_agree(kind):
-    model, y = fitted(kind), KINDS[kind][1]
-    steps = model.log_proba_per_step(X2, y)
-    assert steps.shape == (7,)
-    assert [s.shape for s in steps] == [(len(x) + 1,) for x in X2]
+    X, y = (ROWS, None) if kind == "rows" else (X2, KINDS[kind][1])
+    model = small().fit(ROWS) if kind == "rows" else fitted(kind)
+    steps, ends = model.log_proba_per_step(X, y), model.end_token_ is not None
+    assert steps.shape == (len(X),)
+    assert [s.shape for s in steps] == [(len(x) + ends,) for x in X]
     assert {s.dtype for s in steps} == {np.dtype(np.float64)}
-    assert_allclose(model.score_samples(X2, y), [s.sum() for s in steps], rtol=1e-12)
+    assert_allclose(model.score_samples(X, y), [s.sum() for s in steps], rtol=1e-12)
     mean = np.concatenate(steps).mean()
-    assert_allclose(model.score(X2, y), mean, rtol=1e-12)
-    assert_allclose(model.perplexity(X2, y), np.exp(-mean), rtol=1e-12)
-    assert_allclose(model.bits_per_token(X2, y), -mean / np.log(2), rtol=1e-12)
-    weights = np.array([0, 1, 2, 0.5, 1, 0, 3])
+    assert_allclose(model.score(X, y), mean, rtol=1e-12)
+    assert_allclose(model.perplexity(X, y), np.exp(-mean), rtol=1e-12)
+    assert_allclose(model.bits_per_token(X, y), -mean / np.log(2), rtol=1e-12)
+    weights = np.array([0, 1, 2, 0.5, 1, 0, 3])[: len(X)]
     total = weights @ [s.sum() for s in steps]
     expected = total / (weights @ [len(s) for s in steps])
-    assert_allclose(model.score(X2, y, weights), expected, rtol=1e-12)
+    assert_allclose(model.score(X, y, weights), expected, rtol=1e-12)
 
 
-def test_scores_of_rows_agree():
-    model = small().fit(ROWS)
-    steps = model.log_proba_per_step(ROWS)
-    assert [s.shape for s in steps] == [(2,), (1,), (3,)]
+def test_what_row_comes_next():
+    model, mixed = small().fit(ROWS), small().fit(ROWS, list("aba"))
     proba = model.predict_proba(ROWS)
     assert proba.shape == (3, 2)
     assert_array_equal(model.predict(ROWS), proba > 0.5)
@@ -150,14 +148,9 @@ def test_scores_of_rows_agree():
         found = [s[-1] for s in model.log_proba_per_step(longer)]
         expected = np.log(np.where(row, proba, 1 - proba)).sum(axis=1)
         assert_allclose(found, expected, rtol=1e-12)
-    sums = [s.sum() for s in steps]
-    assert_allclose(model.score_samples(ROWS), sums, rtol=1e-12)
-    assert_allclose(model.score(ROWS), sum(sums) / 6, rtol=1e-12)
-    mixed = small().fit(ROWS, list("aba"))
-    longer = [np.vstack([x, [1, 1]]) for x in ROWS]
-    found = [s[-1] for s in mixed.log_proba_per_step(longer)]
-    each = [np.exp(mixed.log_proba_per_step(longer, [c] * 3)[1][-1]) for c in "ab"]
-    assert min(each) < np.exp(found[1]) < max(each)
+    found = mixed.log_proba_per_step(longer)[1][-1]
+    each = [mixed.log_proba_per_step(longer, [c] * 3)[1][-1] for c in "ab"]
+    assert min(each) < found < max(each)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -262,7 +255,7 @@ def assert_drawn_by(counts, proba):
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "stream labels"])
 def test_samples_are_as_frequent_as_they_are_probable(kind):
-    model, every, n = fitted(kind), all_sequences(2, 2), 3000
+    model, every, n = fitted(kind), every_sequence([0, 1], 2), 3000
     condition = 1.5 if kind == "numbers" else None
     drawn = model.sample(n, condition=condition, max_length=9, random_state=1)
     assert isinstance(drawn, Sequences)
@@ -277,7 +270,7 @@ def test_samples_are_as_frequent_as_they_are_probable(kind):
 @pytest.mark.parametrize("prefix", [[0, 1], [1]])
 def test_conditions_are_drawn_by_the_prefix(prefix):
     model, n = fitted("labels"), 3000
-    every = [[*prefix, *x] for x in all_sequences(2, 2)]
+    every = [[*prefix, *x] for x in every_sequence([0, 1], 2)]
     begin = model.log_proba_per_step([prefix])[0][:-1].sum()
     drawn = model.sample(n, prefix=prefix, max_length=8, random_state=0)
     counts = Counter(tuples(drawn))
@@ -493,7 +486,7 @@ def test_unknown_survives_what_is_done_with_sequences():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_beam_as_wide_as_the_space_finds_the_best(kind):
     model, y = fitted(kind), KINDS[kind][1]
-    condition, every = y and y[1], all_sequences(2, 4)
+    condition, every = y and y[1], every_sequence([0, 1], 4)
     log_proba = np.array(on_condition(model.score_samples, every, condition))
     best = np.argsort(-log_proba)[:6]
     options = {"condition": condition, "max_length": 4}
@@ -511,7 +504,7 @@ def test_a_beam_as_wide_as_the_space_finds_the_best(kind):
 
 def test_beam_goes_on_from_a_prefix():
     model, prefix = fitted("labels"), [1, 0]
-    every = [[*prefix, *x] for x in all_sequences(2, 3)]
+    every = [[*prefix, *x] for x in every_sequence([0, 1], 3)]
     begin = model.log_proba_per_step([prefix], ["b"])[0][:-1].sum()
     log_proba = model.score_samples(every, ["b"] * len(every)) - begin
     order, options = np.argsort(-log_proba), {"condition": "b", "max_length": 5}
@@ -530,16 +523,12 @@ def test_beam_goes_on_from_a_prefix():
 
 
 def test_a_beam_of_one_follows_the_best_token():
-    model = small(max_iter=15).fit(make_data())
+    model, greedy, ends = small(max_iter=15).fit(make_data()), [2], []
     found, log_proba = model.beam_search([2], 1, max_length=6)
     assert len(found) == len(log_proba) == 1
-    greedy, ends = [2], []
-    while True:
-        p = model.predict_proba([greedy])[0]
+    while len(greedy) <= 6:
         ends.append((model.score_samples([greedy])[0], list(greedy)))
-        if len(greedy) == 6:
-            break
-        greedy.append(int(p[:-1].argmax()))
+        greedy.append(int(model.predict_proba([greedy])[0, :-1].argmax()))
     expected_log_proba, expected = max(ends)
     begin = model.log_proba_per_step([[2]])[0][0]
     assert found[0].tolist() == expected
@@ -612,19 +601,17 @@ def test_a_stream_remembers_over_windows_and_ends():
     X = [[0, 0], [1, 1], [2, 2]] * 30
     model = small(stream=True, batch_size=4, bptt=5, max_iter=60)
     model.set_params(hidden_layer_sizes=12, learning_rate_init=0.02).fit(X)
-    proba = np.exp(model.score_samples(X))
-    assert proba[2:].min() > 0.8
+    assert np.exp(model.score_samples(X))[2:].min() > 0.8
     other = np.exp(model.score_samples([X[0], X[2], X[1]] * 5))
     assert np.median(other) < 0.1
 
 
 def test_stream_of_rows():
+    """A sequence begins with a row of zeros in place of the last row before."""
     model = small(stream=True, batch_size=1, bptt=2).fit(ROWS * 3)
-    joined = np.concatenate(ROWS)
     whole = np.concatenate(model.log_proba_per_step(ROWS))
-    one = model.log_proba_per_step([joined])[0]
+    one = model.log_proba_per_step([np.concatenate(ROWS)])[0]
     assert_allclose(whole[:2], one[:2], rtol=1e-12)
-    # a sequence begins with a row of zeros in place of the last row before
     assert np.isfinite(whole).all()
 
 
@@ -669,10 +656,9 @@ def test_containers_of_rows_give_the_same_model():
 
 
 def test_a_stream_is_in_order():
-    stream = small(stream=True, batch_size=2, bptt=3)
-    a, b = clone(stream).fit(X2), clone(stream).fit(X2[::-1])
-    assert_other_model(a, b)
-    assert_same_model(a, stream.set_params(shuffle=False).fit(X2))
+    stream = small(stream=True, batch_size=2, bptt=3).fit(X2)
+    assert_other_model(stream, clone(stream).fit(X2[::-1]))
+    assert_same_model(stream, clone(stream).set_params(shuffle=False).fit(X2))
 
 
 def test_early_stopping_of_a_stream_holds_out_its_end():
@@ -701,17 +687,17 @@ def test_callbacks_see_the_sequences():
 def test_from_text_to_text():
     texts = ["ana", "anna", "hanna", "nana", "hannah", ""]
     model = small(hidden_layer_sizes=16, max_iter=100, learning_rate_init=0.02)
-    pipe = make_pipeline(Tokenizer(analyzer="char"), VocabularyEncoder(), model)
-    pipe.fit(texts)
+    encode = make_pipeline(Tokenizer(analyzer="char"), VocabularyEncoder())
+    pipe = make_pipeline(encode, model).fit(texts)
     assert model.unknown_token_ == 0
     assert pipe.score(texts) > pipe.score(["hhh"])
     drawn = model.sample(20, random_state=0, max_length=9)
-    found = pipe[:-1].inverse_transform(drawn)
+    found = encode.inverse_transform(drawn)
     assert set(found) & set(texts)
     assert set("".join(found)) <= set("ahn")
     assert_allclose(model.score_samples(drawn), pipe.score_samples(found), rtol=1e-9)
-    found, _ = model.beam_search(pipe[:-1].transform(["ha"]), 2, max_length=9)
-    assert set(pipe[:-1].inverse_transform(found)) == {"hanna", "hannah"}
+    found, _ = model.beam_search(encode.transform(["ha"]), 2, max_length=9)
+    assert set(encode.inverse_transform(found)) == {"hanna", "hannah"}
 
 
 # --- refusals -------------------------------------------------------------------------
@@ -789,11 +775,17 @@ def test_bad_parameters_are_named(params, message):
         ({"n_samples": 3, "prefix": [[0], [1]]}, "prefix holds 2 .*n_samples is 3"),
         ({"prefix": [0, 1, 1], "max_length": 2}, r"prefix\[0\] has 3 steps.*=2"),
         ({"condition": "a"}, "holds labels, but .*fitted on no conditions"),
+        ({"width": 0}, "width == 0, must be >= 1"),
+        ({"width": 3, "prefix": [[0], [1]]}, "prefix holds 2 sequences"),
+        ({"width": 3, "prefix": [0, 1], "max_length": 1}, r"prefix\[0\] has 2 steps"),
+        ({"width": 3, "exclude": [5]}, "exclude must be"),
+        ({"width": 3, "condition": "a"}, "fitted on no conditions"),
     ],
 )
-def test_bad_arguments_of_sample_are_named(options, message):
+def test_bad_arguments_of_sample_and_beam_search_are_named(options, message):
+    model = fitted("plain")
     with pytest.raises(ValueError, match=message):
-        fitted("plain").sample(**options)
+        (model.beam_search if "width" in options else model.sample)(**options)
 
 
 def test_bad_types_of_sample_are_named():
@@ -802,41 +794,24 @@ def test_bad_types_of_sample_are_named():
             fitted("plain").sample(**{name: "much"})
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"width": 0}, "width == 0, must be >= 1"),
-        ({"prefix": [[0], [1]]}, "prefix holds 2 sequences"),
-        ({"prefix": [0, 1], "max_length": 1}, r"prefix\[0\] has 2 steps"),
-        ({"exclude": [5]}, "exclude must be"),
-        ({"condition": "a"}, "fitted on no conditions"),
-    ],
-)
-def test_bad_arguments_of_beam_search_are_named(options, message):
-    with pytest.raises(ValueError, match=message):
-        fitted("plain").beam_search(**options)
-
-
 def test_rows_are_no_tokens():
-    model = small().fit(ROWS)
+    rows, tokens = small().fit(ROWS), fitted("plain")
     with pytest.raises(ValueError, match=r"beam_search .*tokens.*temperature=0"):
-        model.beam_search()
+        rows.beam_search()
     for options in ({"top_k": 2}, {"top_p": 0.5}, {"exclude": ()}):
         with pytest.raises(ValueError, match=r"apply to tokens.*omit them"):
-            model.sample(**options)
-    for method in (model.score, model.predict, model.partial_fit):
-        with pytest.raises(ValueError, match=r"holds token ids, but .*rows of 0 and 1"):
-            method([[0, 1], [1]])
-        with pytest.raises(ValueError, match=r"3 features per step, .*expecting 2"):
-            method([np.eye(3)])
+            rows.sample(**options)
+    for model, X, message in [
+        (rows, [[0, 1], [1]], "holds token ids, but .*rows of 0 and 1"),
+        (rows, [np.eye(3)], "3 features per step, .*expecting 2"),
+        (tokens, ROWS, "holds rows of 0 and 1, but .*token ids"),
+        (tokens, [[0], [1, 2]], r"X\[1\] contains the token id 2"),
+    ]:
+        for method in (model.score, model.predict, model.partial_fit):
+            with pytest.raises(ValueError, match=message):
+                method(X)
     with pytest.raises(ValueError, match=r"X\[1\] has no steps"):
-        model.score([ROWS[0], np.empty((0, 2))])
-    tokens = fitted("plain")
-    for method in (tokens.score, tokens.predict, tokens.partial_fit):
-        with pytest.raises(ValueError, match=r"holds rows of 0 and 1, but .*token ids"):
-            method(ROWS)
-        with pytest.raises(ValueError, match=r"X\[1\] contains the token id 2"):
-            method([[0], [1, 2]])
+        rows.score([ROWS[0], np.empty((0, 2))])
 
 
 def test_bad_conditions_are_named():
@@ -855,12 +830,8 @@ def test_bad_conditions_are_named():
         for method in (model.score, model.score_samples, model.predict_proba):
             with pytest.raises(ValueError, match=message):
                 method(X2, y)
-    for model, y in [
-        (plain, LABELS),
-        (labels, None),
-        (numbers, None),
-        (labels, NUMBERS),
-    ]:
+    others = [(plain, LABELS), (labels, None), (labels, NUMBERS), (numbers, None)]
+    for model, y in others:
         with pytest.raises(ValueError, match=r"y holds .* but the model was fitted on"):
             model.partial_fit(X2, y)
     for condition in (None, "z"):

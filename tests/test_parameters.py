@@ -31,9 +31,6 @@ def steps(n, **params):
     return np.diff([vector(start), *map(vector, models)], axis=0)
 
 
-# --- training -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [
@@ -105,9 +102,6 @@ def test_stopping():
     assert adaptive.fit(X, Y).n_iter_ == 7  # 1e-5, then 2e-6, then below 1e-6
     assert model.set_params(n_iter_no_change=5).fit(X, Y).n_iter_ == 7
     assert model.set_params(tol=0.0, max_iter=9).fit(X, Y).n_iter_ == 9
-
-
-# --- the network ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -1,14 +1,20 @@
 """RNNSeq2Seq as a user sees it: probabilities, searches, learning, refusals."""
 
 from functools import cache
-from itertools import product
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from common import assert_same_model, assert_same_results, copy_of, in_lists, results
+from common import (
+    assert_same_model,
+    assert_same_results,
+    copy_of,
+    every_sequence,
+    in_lists,
+    results,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_softmax, softmax
 from sklearn.base import clone
@@ -57,11 +63,6 @@ def learned():
 
 def small(**params):
     return RNNSeq2Seq(**{**SMALL, **params})
-
-
-def every_target(tokens, longest):
-    lengths = range(longest + 1)
-    return [list(y) for T in lengths for y in product(tokens, repeat=T)]
 
 
 # --- the equations --------------------------------------------------------------------
@@ -174,7 +175,7 @@ def test_a_wide_beam_is_exhaustive(attention, length_penalty):
     model = small(cell=[*CELLS][number % len(CELLS)], attention=attention)
     model.set_params(beam_width=500, length_penalty=length_penalty)
     model.set_params(max_target_length=3).fit(X, y)
-    every = every_target("abc", 3)
+    every = every_sequence("abc", 3)
     n_terms = np.array([len(target) + 1 for target in every])
     found, some = (model.predict_n_best(BRIEF, n=n) for n in (500, 4))
     for i, (x, best) in enumerate(zip(BRIEF, model.predict(BRIEF), strict=True)):
@@ -194,11 +195,11 @@ def test_a_wide_beam_is_exhaustive(attention, length_penalty):
 
 
 def test_length_penalty_prefers_long_ones():
-    n_tokens = []
-    model = small(max_iter=10, beam_width=20, max_target_length=6).fit(X, Y)
+    model, n_tokens = small(max_iter=10, beam_width=20, max_target_length=6), []
+    model.fit(X, Y)
     for penalty in (0, 1, 3):
-        model.set_params(length_penalty=penalty)
-        n_tokens.append(sum(map(len, model.predict(X_NEW))))
+        found = model.set_params(length_penalty=penalty).predict(X_NEW)
+        n_tokens.append(sum(map(len, found)))
     assert n_tokens[0] < n_tokens[1] < n_tokens[2]
 
 
@@ -207,16 +208,16 @@ def test_n_best(beam_width):
     model = copy_of(learned(), beam_width=beam_width)
     found = model.predict_n_best(X_NEW, n=3)
     assert found.shape == (30,)
-    for x, ways in zip(X_NEW, found, strict=True):
-        log_p, targets = zip(*ways, strict=True)
-        assert len(ways) == len(set(map(tuple, targets))) == 3
+    for x, hypotheses in zip(X_NEW, found, strict=True):
+        log_p, targets = zip(*hypotheses, strict=True)
+        assert len(hypotheses) == len(set(map(tuple, targets))) == 3
         assert (np.diff(log_p) < 0).all()
         expected = model.score_samples([x] * 3, targets)
         assert_allclose(log_p, expected, rtol=1e-4, atol=1e-5)
-    best = [ways[0][1] for ways in found]
-    assert np.mean([a == b for a, b in zip(in_lists(best), Y_NEW, strict=True)]) > 0.9
+    best = in_lists(hypotheses[0][1] for hypotheses in found)
+    assert np.mean([a == b for a, b in zip(best, Y_NEW, strict=True)]) > 0.9
     if beam_width == 7:
-        assert in_lists(best) == in_lists(model.predict(X_NEW))
+        assert best == in_lists(model.predict(X_NEW))
 
 
 def test_a_beam_finds_what_is_more_probable():
@@ -226,31 +227,25 @@ def test_a_beam_finds_what_is_more_probable():
     assert wide.mean() > greedy.mean() + 0.1
 
 
-@pytest.mark.parametrize("beam_width", [1, 3])
-def test_targets_without_an_end_are_cut(beam_width):
-    long = small(max_iter=20).fit([[0], [1]] * 4, [list("ab" * 4)] * 8)
-    assert long.longest_target_ == 8
-    model = copy_of(long, beam_width=beam_width, max_target_length=5)
+@pytest.mark.parametrize(
+    ("beam_width", "limit"), [(1, 5), (3, 5), (1, None), (3, None)]
+)
+def test_targets_without_an_end_are_cut(beam_width, limit):
+    """They are as long as max_target_length, or the longest target of fit."""
+    model = small(max_iter=20).fit([[0], [1]] * 4, [list("ab" * 4)] * 8)
+    assert model.longest_target_ == 8
+    model.set_params(beam_width=beam_width, max_target_length=limit)
     model.weights_["decoder_b_out"][-1] = -1e5 if beam_width == 1 else -np.inf
     message = (
-        "^2 of 2 predicted targets did not end within 5 tokens and were truncated: "
-        "raise max_target_length, or train longer.$"
+        f"^2 of 2 predicted targets did not end within {limit or 8} tokens and were "
+        "truncated: raise max_target_length, or train longer.$"
     )
     with pytest.warns(UserWarning, match=message) as seen:
         found = model.predict([[0], [1]])
     assert seen[0].filename == __file__
-    assert list(map(len, found)) == [5, 5]
+    assert list(map(len, found)) == [limit or 8] * 2
     with pytest.warns(UserWarning, match=message):
         assert model.score([[0], [1]], [["a"], ["b"]]) == 0
-
-
-def test_the_longest_target_limits_predictions():
-    model = small(max_iter=1).fit(X[:10], Y[:10])
-    assert model.longest_target_ == max(map(len, Y[:10]))
-    model.weights_["decoder_b_out"][-1] = -1000
-    with pytest.warns(UserWarning, match="3 of 3 predicted"):
-        found = model.predict(BRIEF)
-    assert set(map(len, found)) == {model.longest_target_}
 
 
 @MAY_BE_CUT
@@ -300,8 +295,7 @@ def test_weights_of_the_attention(attention):
         assert w.shape == (len(y) + 1, len(x))
         assert w.dtype == np.float32
         assert_allclose(w.sum(axis=1), 1, rtol=1e-5)
-        (alone,) = model.attention_weights([x], [y])
-        assert_array_equal(alone, w)
+        assert_array_equal(model.attention_weights([x], [y])[0], w)
 
 
 def test_attention_looks_where_it_should():
@@ -311,11 +305,11 @@ def test_attention_looks_where_it_should():
 
 
 def test_no_attention_has_no_weights():
-    message = r'fitted with attention=None. Refit .*attention="general"'
     model = small(attention=None).fit(X, Y)
+    assert "W_combined" not in model.weights_
+    message = r'fitted with attention=None. Refit .*attention="general"'
     with pytest.raises(ValueError, match=message):
         model.attention_weights(X, Y)
-    assert "W_combined" not in model.weights_
 
 
 # --- learning -------------------------------------------------------------------------
@@ -409,17 +403,14 @@ def test_sensor_data():
 
 
 def test_no_weight_is_left_out():
-    y = [*Y[:-1], ["z"] * 30]
-    weights = np.r_[np.ones(39), 0]
+    y, weights = [*Y[:-1], ["z"] * 30], np.r_[np.ones(39), 0]
     for params in ({}, {"max_target_tokens": 2}):
         model = small(**params).fit(X, y, sample_weight=weights)
         expected = small(**params).fit(X[:-1], Y[:-1])
         assert_same_model(model, expected)
         assert model.longest_target_ == expected.longest_target_ == 5
-        assert "z" not in model.classes_
-    assert model.classes_.tolist() == expected.classes_.tolist()
-    model = small().fit(X, y, sample_weight=weights)
-    model.partial_fit(X, y, sample_weight=weights)
+        assert model.classes_.tolist() == expected.classes_.tolist()
+    model = small().fit(X, y, weights).partial_fit(X, y, sample_weight=weights)
     assert model.longest_target_ == 5
 
 
@@ -522,33 +513,29 @@ def test_sequence_checks_of_texts(estimator):
 # --- what is refused ------------------------------------------------------------------
 
 
+REFUSED = [  # among other targets
+    (3, r"y\[1\] is 3, not a sequence of tokens: give a list of tokens for each"),
+    ([], r"y\[1\] is empty: every target needs a token; remove the sequence"),
+    (["c", np.nan], r"y\[1\] contains NaN at step 1, nan: tokens must be hashable"),
+    (
+        [["c"]],
+        r"y\[1\] contains a list at step 0, \['c'\]: tokens must be hashable, su",
+    ),
+    (
+        "bc",
+        r"y\[1\] is the text 'bc' where a sequence of tokens is needed: split it, "
+        r'or give a target_tokenizer, such as Tokenizer\(analyzer="char"\)',
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("y", "message"),
     [
         (None, "estimator requires y to be passed, but the target y is None"),
         ([["a"]], "y has 1 sequences of tokens and X has 3 sequences: inconsistent"),
-        (
-            [["a"], "bc", ["d"]],
-            r"y\[1\] is the text 'bc' where a sequence of tokens is needed: split it, "
-            r'or give a target_tokenizer, such as Tokenizer\(analyzer="char"\)',
-        ),
-        (
-            [["a"], 3, ["d"]],
-            r"y\[1\] is 3, not a sequence of tokens: give a list of tokens for each",
-        ),
-        (
-            [["a"], ["b"], []],
-            r"y\[2\] is empty: every target needs a token; remove the sequence",
-        ),
-        (
-            [["a"], ["b"], ["c", "d", float("nan")]],
-            r"y\[2\] contains NaN at step 2, nan: tokens must be hashable",
-        ),
-        (
-            [[["a"]], ["b"], ["c"]],
-            r"y\[0\] contains a list at step 0, \['a'\]: tokens must be hashable, such",
-        ),
         ("abc", "y is a single string; pass a list with one item per sequence"),
+        *(([["a"], target, ["d"]], message) for target, message in REFUSED),
     ],
 )
 @pytest.mark.parametrize("estimator", [RNNSeq2Seq, RNNTranscriber])

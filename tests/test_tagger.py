@@ -36,9 +36,6 @@ def small(**params):
     return RNNTagger(**params)
 
 
-# --- learning -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("cell", CELLS)
 def test_memory_reaches_into_the_past_and_the_future(cell):
     """The label of every step is what the first and the last token are."""
@@ -85,9 +82,6 @@ def test_multilabel_steps():
     assert small().fit([[0, 1]] * 3, array).predict([[0, 1]])[0].shape == (2, 2)
     with pytest.raises(ValueError, match=r"class_weight.* multi-label"):
         small(class_weight="balanced").fit(X, y)
-
-
-# --- labels and probabilities ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -138,9 +132,6 @@ def test_equal_lengths_give_an_object_array_too():
     predicted = small().fit(X, X).predict(X)
     assert predicted.shape == (2,)
     assert predicted.dtype == object
-
-
-# --- inputs ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("embedding_dim", [None, 2])
@@ -209,9 +200,6 @@ def test_any_shape_is_fitted_and_predicted(lengths, kind, cell, seed):
     assert all(set(p) <= set(flat(y)) for p in predicted)
     for i in range(len(X)):
         assert_array_equal(model.predict_proba(X[i : i + 1])[0], proba[i])
-
-
-# --- weights -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["csr", "dense"])
@@ -301,9 +289,6 @@ def test_class_weight():
     assert set(flat(only.predict(X))) == {"rare"}
 
 
-# --- going on -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("before", "after"),
     [("adam", "sgd"), ("sgd", "adam"), ("adagrad", "rmsprop"), ("sgd", "sgd")],
@@ -346,9 +331,6 @@ def test_partial_fit_knows_its_classes():
         small(class_weight="balanced").partial_fit(X, y)
 
 
-# --- under scikit-learn -------------------------------------------------------
-
-
 def test_the_last_step_may_diverge_too():
     X = [np.full((3, 2), 100.0)] * 2
     model = small(cell="rnn", activation="relu", solver="sgd", max_iter=1, momentum=0.0)
@@ -386,9 +368,6 @@ def test_weights_of_steps_are_routed():
         model = small().fit(*(take(part, train) for part in (X, y, weights)))
         expected.append(model.score(*(take(part, test) for part in (X, y, weights))))
     assert_array_equal(found["test_score"], expected)
-
-
-# --- refusals -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

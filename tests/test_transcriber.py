@@ -1,11 +1,10 @@
 """RNNTranscriber: labels in their order, without the steps that they belong to."""
 
 from functools import cache
-from itertools import product
 
 import numpy as np
 import pytest
-from common import copy_of, in_lists, take
+from common import copy_of, every_sequence, in_lists, take
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import softmax
 from sklearn.base import clone
@@ -62,13 +61,6 @@ X_NEW, Y_NEW = make_data(50, seed=1)
 BRIEF = [[0, 1, 0, 1], [3, 3, 0, 2], [0], [2, 1, 2]]
 
 
-def every_target(longest):
-    return [list(t) for L in range(longest + 1) for t in product(WORDS, repeat=L)]
-
-
-# --- what it does ---------------------------------------------------------------------
-
-
 def test_it_learns():
     model = learned()
     assert model.score(X_NEW, Y_NEW) > 0.97
@@ -92,7 +84,7 @@ def test_every_cell_learns(cell):
 
 
 def test_all_targets_of_a_sequence_together_have_probability_1():
-    targets = every_target(4)
+    targets = every_sequence(WORDS, 4)
     for x in BRIEF:
         log_p = vague().score_samples([x] * len(targets), targets)
         assert_allclose(np.exp(log_p).sum(), 1, rtol=1e-6)
@@ -128,7 +120,7 @@ def test_score_is_1_minus_the_label_error_rate():
 
 
 def test_search_of_all_targets():
-    targets, wide = every_target(4), copy_of(vague(), beam_width=1000)
+    targets, wide = every_sequence(WORDS, 4), copy_of(vague(), beam_width=1000)
     for x in BRIEF:
         log_p = wide.score_samples([x] * len(targets), targets)
         (found,) = wide.predict_n_best([x], n=1000)
@@ -158,9 +150,6 @@ def test_length_bonus():
     models = (copy_of(vague(), beam_width=10, length_bonus=b) for b in (-5.0, 0.0, 2.0))
     n_tokens = [sum(map(len, model.predict(X_NEW))) for model in models]
     assert n_tokens == sorted(set(n_tokens))
-
-
-# --- targets --------------------------------------------------------------------------
 
 
 def test_sequence_too_short_for_its_target():
@@ -249,8 +238,6 @@ def test_a_new_fit_has_a_new_tokenizer():
     assert model.classes_.tolist() == [1, 2]
 
 
-# --- a language model -----------------------------------------------------------------
-
 RARE_C = [[0, 1], [1, 0, 1], [0], [1], [0, 1, 0, 1], [2]] * 4
 PRIOR = RNNLanguageModel(hidden_layer_sizes=8, max_iter=60, random_state=0)
 
@@ -268,7 +255,7 @@ def prior_of_tokens():
 
 @pytest.mark.parametrize("of", ["ids", "tokens"])
 def test_search_with_a_language_model(of):
-    targets = every_target(4)
+    targets = every_sequence(WORDS, 4)
     language_model = prior_of_tokens() if of == "tokens" else prior()
     ids = [["abc".index(word) for word in target] for target in targets]
     log_prior = language_model.score_samples(targets if of == "tokens" else ids)
