@@ -296,6 +296,8 @@ def test_threads_do_not_change_a_bit(case):
 def test_results_do_not_depend_on_the_other_sequences(case, cell):
     X, y = case.data(60)
     params = {"hidden_layer_sizes": (20, 7), "embedding_dim": 6, "max_iter": 1}
+    if case.estimator in (RNNClassifier, RNNRegressor):
+        params["pooling"] = ("last", "mean", "max")[CELLS.index(cell) % 3]
     model = case.model(cell=cell, **params).fit(X, y)
     together = results(model, X, case.conditions(y))
     for index in ([0], [17], [59, 3, 40, 8], range(60)[::-1]):
@@ -666,6 +668,43 @@ def test_bad_parameters_are_named(case, name, value):
         case.model(**{name: value}).fit(*case.data(4))
 
 
+@over(OF_TARGETS)
+def test_arrays_are_series(case):
+    X, y = case.data(shortest=4, longest=4)
+    cube = np.random.default_rng(0).standard_normal((len(X), 4, 2))
+    table = cube[..., 0]
+    models = [case.model().fit(array, y) for array in (cube, table)]
+    for model, array in zip(models, (cube, table), strict=True):
+        assert_same_model(model, case.model().fit(list(array), y))
+    assert not hasattr(models[0], "n_features_in_")
+    assert (models[1].n_features_in_, models[1].input_size_) == (4, 1)
+    with pytest.raises(ValueError, match="expecting 4 features"):
+        models[1].predict(table[:, :3])
+    found = models[1].predict([row[:3] for row in table])
+    if case.estimator is RNNTagger:
+        assert [len(labels) for labels in found] == [3] * len(X)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("abc", "sample_weight is a single string"),
+        ({0: 1}, "sample_weight is a dict"),
+        (np.array(2.0), "sample_weight is array"),
+        ([1, 2, -1], "egative"),
+        ([1, 2, 3, 4], "sample_weight"),
+        ([0, 0, 0], "at least one non-zero"),
+        ([1e-50] * 3, "or infinite in float32"),
+        ([1e39] * 3, "or infinite in float32"),
+    ],
+)
+@every_case
+def test_bad_weights_are_named(case, weights, message):
+    X, y = case.data(3)
+    with pytest.raises(ValueError, match=message):
+        case.model().fit(X, y, sample_weight=weights)
+
+
 @every_case
 def test_bad_data_is_named(case):
     X, y = case.data(3)
@@ -679,6 +718,11 @@ def test_bad_data_is_named(case):
     ]:
         with pytest.raises(ValueError, match=message):
             case.model().fit(wrong, take(y, range(len(wrong))))
+    if case.estimator is not RNNLanguageModel:  # whose sequences may be empty
+        with pytest.raises(ValueError, match=r"X\[1\] has no steps"):
+            case.model().fit([X[0], [], X[2]], y)
+        with pytest.raises(ValueError, match=r"X\[1\] contains NaN or infinity at st"):
+            case.model().fit([[0.5], [np.nan], [1.0]], y)
     model = case.model().fit(X, y)
     with pytest.raises(ValueError, match=r"X\[1\] contains the token id 9 .*fitted on"):
         model.predict([[0], [9]], *([] if case.conditions(y) is None else [y[:2]]))

@@ -151,21 +151,6 @@ def test_a_million_tokens(embedding_dim):
     assert len(model.predict([[123_456]])[0]) == 1
 
 
-def test_arrays_are_series():
-    X = np.random.default_rng(0).standard_normal((8, 5))
-    y = X > 0
-    model = small().fit(X, y)
-    assert model.n_features_in_ == 5
-    assert model.input_size_ == 1
-    same = small().fit(X[..., None], y)
-    assert not hasattr(same, "n_features_in_")
-    assert_same_model(model, same)
-    assert [len(p) for p in model.predict(X)] == [5] * 8
-    assert model.predict([[0.5, 1], [2]])[1].shape == (1,)
-    with pytest.raises(ValueError, match="expecting 5 features"):
-        model.predict(X[:, :4])
-
-
 def test_table_with_one_label_a_row():
     X = np.random.default_rng(0).standard_normal((40, 3))
     y = np.where(X[:, 0] > 0, "p", "n")
@@ -241,11 +226,6 @@ def test_steps_without_weight_are_not_learned():
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([0, 0], "at least one non-zero"),
-        ([1, 2, 3], "sample_weight"),
-        ([1, -2], "egative"),
-        ([1e-50, 1e-50], "or infinite in float32"),
-        ([1e39, 1e39], "or infinite in float32"),
         ([[1, 1]], "sample_weight has 1 items and X has 2"),
         ([[1, 1], [1]], r"sample_weight\[1\] has shape \(1,\) and X\[1\] has 3 steps"),
         ([[1, 1], [1, -1, 1]], r"sample_weight\[1\] contains -1.0 at step 1"),
@@ -253,7 +233,7 @@ def test_steps_without_weight_are_not_learned():
         ([[0, 0], [0, 0, 0]], "at least one non-zero"),
     ],
 )
-def test_bad_weights_are_named(weights, message):
+def test_bad_weights_of_steps_are_named(weights, message):
     with pytest.raises(ValueError, match=message):
         small().fit([[0, 1], [1, 1, 0]], [["a", "b"], ["b", "b", "a"]], weights)
 
@@ -261,9 +241,7 @@ def test_bad_weights_are_named(weights, message):
 @pytest.mark.parametrize(
     ("class_weight", "message"),
     [
-        ({"a": np.nan}, r"class_weight\['a'\] is .*not negative"),
-        ({"a": np.inf}, r"class_weight\['a'\] is .*not negative"),
-        ({"a": -1.0}, r"class_weight\['a'\] is .*not negative"),
+        *(({"a": w}, r"'a'\] is .*not negative") for w in (np.nan, np.inf, -1.0)),
         ({"c": 2.0}, "class_weight names 'c'"),
         ({"a": 0, "b": 0}, r"class_weight\) become zero"),
     ],
@@ -346,23 +324,14 @@ def test_progress_bar_in_a_search(capsys):
     assert "RNNTagger" in capsys.readouterr().out
 
 
-def test_metadata_is_routed():
-    X, y = make_data(30)
-    weights = np.r_[np.zeros(15), np.ones(15)]
-    with config_context(enable_metadata_routing=True):
-        model = small().set_fit_request(sample_weight=True)
-        pipe = make_pipeline(FunctionTransformer(), model)
-        pipe.fit(X, y, sample_weight=weights)
-    assert_same_model(pipe[-1], small().fit(X[15:], y[15:]))
-
-
-def test_weights_of_steps_are_routed():
+def test_weights_of_steps_are_routed_through_a_pipeline():
     X, y = make_data(30)
     weights = [np.arange(len(x)) + 1.0 for x in X]
     with config_context(enable_metadata_routing=True):
         tagger = small().set_fit_request(sample_weight=True)
         tagger.set_score_request(sample_weight=True)
-        found = cross_validate(tagger, X, y, params={"sample_weight": weights}, cv=3)
+        pipe = make_pipeline(FunctionTransformer(), tagger)
+        found = cross_validate(pipe, X, y, params={"sample_weight": weights}, cv=3)
     expected = []
     for train, test in KFold(3).split(X):
         model = small().fit(*(take(part, train) for part in (X, y, weights)))
@@ -371,27 +340,21 @@ def test_weights_of_steps_are_routed():
 
 
 @pytest.mark.parametrize(
-    ("X", "y", "message"),
+    ("y", "message"),
     [
-        (X2, None, "requires y to be passed, but the target y is None"),
-        (X2, [["a", "b"]], "y has 1 label sequences and X has 2"),
-        (X2, [["a", "b"], ["a", "b"]], r"y\[1\] has 2 labels and X\[1\] has 1 steps"),
-        (X2, [["a", "b"], "a"], r"y\[1\] is 'a', not a sequence of labels"),
-        (X2, [["a", "b"], [{}]], r"y\[1\] contains a dict: labels must be hashable"),
-        (X2, "ab", "y is a single string"),
-        (X2, [np.eye(2), [[1, 2]]], r"y\[1\] contains values that are neither 0 nor 1"),
-        (
-            X2,
-            [np.eye(2), np.eye(1)],
-            r"y\[1\] has shape \(1, 1\) and y\[0\] .*\(2, 2\)",
-        ),
-        ([[0, 1], []], [["a", "b"], []], r"X\[1\] has no steps"),
-        ([[0.5, np.nan], [1.0]], Y2, r"X\[0\] contains NaN or infinity at step 1"),
+        (None, "requires y to be passed, but the target y is None"),
+        ([["a", "b"]], "y has 1 label sequences and X has 2"),
+        ([["a", "b"], ["a", "b"]], r"y\[1\] has 2 labels and X\[1\] has 1 steps"),
+        ([["a", "b"], "a"], r"y\[1\] is 'a', not a sequence of labels"),
+        ([["a", "b"], [{}]], r"y\[1\] contains a dict: labels must be hashable"),
+        ("ab", "y is a single string"),
+        ([np.eye(2), [[1, 2]]], r"y\[1\] contains values that are neither 0 nor 1"),
+        ([np.eye(2), np.eye(1)], r"y\[1\] has shape \(1, 1\) and y\[0\] .*\(2, 2\)"),
     ],
 )
-def test_bad_data_is_named(X, y, message):
+def test_bad_labels_are_named(y, message):
     with pytest.raises(ValueError, match=message):
-        small().fit(X, y)
+        small().fit(X2, y)
 
 
 def test_prediction_must_be_like_fit():
