@@ -67,8 +67,6 @@ def tuples(X):
 
 
 # --- probabilities --------------------------------------------------------------------
-
-
 def on_condition(method, X, condition=None):
     """Return what a method gives for each of X, after no other one in a stream."""
     y = None if condition is None else [condition]
@@ -179,13 +177,6 @@ def test_sequences_may_all_be_empty():
     assert model.score_samples([[]])[0] > model.score_samples([[0]])[0]
 
 
-def test_bits_of_a_mixture_do_not_depend_on_the_other_sequences():
-    X = make_data(60)
-    model = small(dtype="float32", hidden_layer_sizes=(9, 6)).fit(X, np.arange(60) % 3)
-    for method in (model.score_samples, model.predict_proba):
-        assert_array_equal(method(X[50:52]), method(X)[50:52])
-
-
 def test_the_first_input_is_a_row_of_zeros():
     model = fitted("plain", cell="rnn")
     h = np.tanh(model.weights_["b0"][0])
@@ -214,11 +205,11 @@ def test_numbers_are_conditions():
     model.fit(X, y)
     assert_allclose(model.condition_mean_, y.mean(axis=0), rtol=1e-12)
     assert_allclose(model.condition_scale_, y.std(axis=0), rtol=1e-12)
-    found = model.sample(1, condition=[13, 1.5], temperature=0, max_length=9)
-    assert found[0].tolist() == [1, 1, 1]
-    conditions = [[12, 0.5], [10, 1.5]]
-    found = model.sample(2, condition=conditions, temperature=0, max_length=9)
-    assert tuples(found) == [(0, 0), ()]
+    conditions = [[13, 1.5], [12, 0.5], [10, 1.5]]
+    found = model.sample(3, condition=conditions, temperature=0, max_length=9)
+    assert tuples(found) == [(1, 1, 1), (0, 0), ()]
+    one = model.sample(1, condition=conditions[0], temperature=0, max_length=9)
+    assert tuples(one) == [(1, 1, 1)]
 
 
 def test_the_unit_of_numbers_does_not_matter():
@@ -241,8 +232,6 @@ def test_numbers_that_are_whole_are_still_numbers():
 
 
 # --- samples --------------------------------------------------------------------------
-
-
 def assert_drawn_by(counts, proba):
     """Check how often each was drawn against probabilities, by a chi-squared test."""
     counts, proba = np.asarray(counts), np.asarray(proba)
@@ -253,29 +242,26 @@ def assert_drawn_by(counts, proba):
         assert chisquare(counts[proba > 0], expected).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "stream labels"])
-def test_samples_are_as_frequent_as_they_are_probable(kind):
-    model, every, n = fitted(kind), every_sequence([0, 1], 2), 3000
-    condition = 1.5 if kind == "numbers" else None
-    drawn = model.sample(n, condition=condition, max_length=9, random_state=1)
+PREFIXES = [(kind, []) for kind in KINDS if kind != "stream labels"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "prefix"), [*PREFIXES, ("labels", [0, 1]), ("labels", [1])]
+)
+def test_samples_are_as_frequent_as_they_are_probable(kind, prefix):
+    """After a prefix, labels are drawn as they are probable after it."""
+    model, n, condition = fitted(kind), 3000, 1.5 if kind == "numbers" else None
+    options = {"condition": condition, "max_length": 9, "random_state": 1}
+    drawn = model.sample(n, prefix=prefix, **options)
     assert isinstance(drawn, Sequences)
     assert drawn.n_tokens == 2
     assert drawn.rows.dtype == np.int64
-    counts = Counter(tuples(drawn))
-    found = [counts[tuple(x)] for x in every]
-    proba = np.exp(on_condition(model.score_samples, every, condition))
-    assert_drawn_by([*found, n - sum(found)], [*proba, 1 - proba.sum()])
-
-
-@pytest.mark.parametrize("prefix", [[0, 1], [1]])
-def test_conditions_are_drawn_by_the_prefix(prefix):
-    model, n = fitted("labels"), 3000
     every = [[*prefix, *x] for x in every_sequence([0, 1], 2)]
-    begin = model.log_proba_per_step([prefix])[0][:-1].sum()
-    drawn = model.sample(n, prefix=prefix, max_length=8, random_state=0)
     counts = Counter(tuples(drawn))
     found = [counts[tuple(x)] for x in every]
-    proba = np.exp(model.score_samples(every) - begin)
+    log_proba = np.array(on_condition(model.score_samples, every, condition))
+    steps = on_condition(model.log_proba_per_step, [prefix], condition)[0]
+    proba = np.exp(log_proba - steps[:-1].sum())
     assert_drawn_by([*found, n - sum(found)], [*proba, 1 - proba.sum()])
 
 
@@ -481,8 +467,6 @@ def test_unknown_survives_what_is_done_with_sequences():
 
 
 # --- beam search ----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_beam_as_wide_as_the_space_finds_the_best(kind):
     model, y = fitted(kind), KINDS[kind][1]
@@ -536,8 +520,6 @@ def test_a_beam_of_one_follows_the_best_token():
 
 
 # --- streams --------------------------------------------------------------------------
-
-
 def test_the_state_of_a_stream_is_carried_on_in_evaluation():
     X = make_data(12)
     model = small(cell="rnn", stream=True, batch_size=3, bptt=4).fit(X)
@@ -636,8 +618,6 @@ def test_tied_is_untied_with_equal_weights(options, y):
 
 
 # --- training -------------------------------------------------------------------------
-
-
 def test_tables_are_sequences_of_ids():
     table = np.arange(12).reshape(4, 3) % 5
     expected = small().fit(list(table))
@@ -701,8 +681,6 @@ def test_from_text_to_text():
 
 
 # --- refusals -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("X", "y", "message"),
     [

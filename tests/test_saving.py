@@ -16,45 +16,33 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
 import skrnn
-from skrnn import (
-    RNNClassifier,
-    RNNLanguageModel,
-    RNNRegressor,
-    RNNSeq2Seq,
-    RNNTagger,
-    RNNTranscriber,
-    SequenceOneHotEncoder,
-    Stepwise,
-    Tokenizer,
-    VocabularyEncoder,
-)
+from skrnn import SequenceOneHotEncoder, Stepwise, Tokenizer, VocabularyEncoder
 
 TEXTS = ["a b", "b c a", "c", "a a c b"]
 WORDS = [text.split() for text in TEXTS]
 WAVES = [np.arange(6.0 + i).reshape(-1, 1) % 4 for i in range(4)]
-
 LABELS = [[token < "b" for token in words] for words in WORDS]
-FROM_TEXTS, FROM_WAVES = (
-    [Tokenizer(), VocabularyEncoder()],
-    [Stepwise(StandardScaler())],
+FROM_TEXTS = [Tokenizer(), VocabularyEncoder()], TEXTS
+FROM_WAVES, FROM_WORDS = (
+    ([Stepwise(StandardScaler())], WAVES),
+    ([SequenceOneHotEncoder()], WORDS),
 )
-FROM_WORDS = [SequenceOneHotEncoder()]
 OF_TEXTS = {"target_tokenizer": Tokenizer(), "dropout": 0.1}
 TIED = {"embedding_dim": 3, "tie_weights": True}
-CASES = {  # transformers, model, X, y
-    "classifier": (FROM_TEXTS, RNNClassifier(dropout=0.1), TEXTS, list("xyxy")),
-    "regressor": (FROM_WAVES, RNNRegressor(cell="gru"), WAVES, [1.0, 2.0, 3.0, 4.0]),
-    "tagger": (FROM_WORDS, RNNTagger(embedding_dim=2), WORDS, LABELS),
-    "language": (FROM_TEXTS, RNNLanguageModel(**TIED, dropout=0.1), TEXTS, [*"xyxy"]),
-    "transcriber": (FROM_WAVES, RNNTranscriber(**OF_TEXTS), WAVES, TEXTS),
-    "translator": (FROM_WORDS, RNNSeq2Seq(beam_width=2, **OF_TEXTS), WORDS, TEXTS),
+CASES = {  # transformers, X, model, y
+    "classifier": (*FROM_TEXTS, skrnn.RNNClassifier(dropout=0.1), list("xyxy")),
+    "regressor": (*FROM_WAVES, skrnn.RNNRegressor(cell="gru"), [1.0, 2.0, 3.0, 4.0]),
+    "tagger": (*FROM_WORDS, skrnn.RNNTagger(embedding_dim=2), LABELS),
+    "language": (*FROM_TEXTS, skrnn.RNNLanguageModel(**TIED, dropout=0.1), [*"xyxy"]),
+    "transcriber": (*FROM_WAVES, skrnn.RNNTranscriber(**OF_TEXTS), TEXTS),
+    "translator": (*FROM_WORDS, skrnn.RNNSeq2Seq(beam_width=2, **OF_TEXTS), TEXTS),
 }
 
 
 @cache
 def fitted(name):
     """Return a fitted pipeline, not to be changed."""
-    transformers, model, X, y = CASES[name]
+    transformers, X, model, y = CASES[name]
     model = clone(model).set_params(hidden_layer_sizes=3, max_iter=2, random_state=0)
     return make_pipeline(*map(clone, transformers), model).fit(X, y)
 
@@ -80,7 +68,7 @@ def with_skops(model, path):
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.filterwarnings("ignore:.*predicted targets")
 def test_what_is_loaded_predicts_and_goes_on(name, save, tmp_path):
-    model, (*_, X, y) = copy.deepcopy(fitted(name)), CASES[name]
+    model, (_, X, _, y) = copy.deepcopy(fitted(name)), CASES[name]
     loaded = save(model, tmp_path / "model")
     assert vars(loaded[-1]).keys() == vars(model[-1]).keys()
     for expected, found in zip(model.predict(X), loaded.predict(X), strict=True):
@@ -122,7 +110,7 @@ def test_saved_before_there_were_formats():
 
 
 def test_the_stamp_is_in_files_only():
-    for step in (*fitted("classifier"), RNNTagger()):
+    for step in (*fitted("classifier"), skrnn.RNNTagger()):
         state = step.__getstate__()
         assert state["_skrnn_version"] == skrnn.__version__
         assert state["_skrnn_format"] >= 1

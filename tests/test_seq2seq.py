@@ -66,8 +66,6 @@ def small(**params):
 
 
 # --- the equations --------------------------------------------------------------------
-
-
 def step(cell, z, U, state):
     """Return the next state of a layer."""
     z = z + state[0] @ U
@@ -146,16 +144,6 @@ def test_targets_are_written_by_the_most_probable_terms(attention):
         assert log_p.argmax(axis=1)[:n].tolist() == codes[:n]
 
 
-def test_all_unseen_tokens_are_one():
-    model = small(max_target_tokens=2).fit(X, Y)
-    assert len(model.classes_) == 2
-    left_out = next(token for token in "abcd" if token not in model.classes_)
-    known = model.classes_[0]
-    targets = [[known, other] for other in (left_out, "?", 5, ("x",), known)]
-    log_p = model.score_samples([BRIEF[0]] * 5, targets)
-    assert set(log_p[:4]) == {log_p[0]} != {log_p[4]}
-
-
 def test_without_targets_those_that_are_predicted():
     found = learned().predict(X_NEW)
     log_p = learned().score_samples(X_NEW)
@@ -164,8 +152,6 @@ def test_without_targets_those_that_are_predicted():
 
 
 # --- searches -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("length_penalty", [0, 0.7, 2])
 @EVERY_ATTENTION
 def test_a_wide_beam_is_exhaustive(attention, length_penalty):
@@ -284,8 +270,6 @@ def test_a_target_may_be_predicted_empty():
 
 
 # --- attention ------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_weights_of_the_attention(attention):
     model = small(attention=attention, dtype="float32").fit(X, Y)
@@ -313,8 +297,6 @@ def test_no_attention_has_no_weights():
 
 
 # --- learning -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("task", "attention"),
     [("copy", "general"), *(("reversal", each) for each in (None, *ATTENTIONS))],
@@ -511,8 +493,6 @@ def test_sequence_checks_of_texts(estimator):
 
 
 # --- what is refused ------------------------------------------------------------------
-
-
 REFUSED = [  # among other targets
     (3, r"y\[1\] is 3, not a sequence of tokens: give a list of tokens for each"),
     ([], r"y\[1\] is empty: every target needs a token; remove the sequence"),

@@ -127,13 +127,6 @@ def test_probabilities_agree():
             assert_array_equal(flat(scores).argmax(axis=1), flat(labels))
 
 
-def test_equal_lengths_give_an_object_array_too():
-    X = [[0, 1], [1, 0]]
-    predicted = small().fit(X, X).predict(X)
-    assert predicted.shape == (2,)
-    assert predicted.dtype == object
-
-
 @pytest.mark.parametrize("embedding_dim", [None, 2])
 def test_a_million_tokens(embedding_dim):
     """Only the rows of the tokens that occur are ever changed."""
