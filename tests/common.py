@@ -1,5 +1,8 @@
 """Data, models and comparisons that several test modules share."""
 
+import copy
+from itertools import product
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal, assert_equal
@@ -30,6 +33,12 @@ def make_ids(n, seed=0, shortest=1, longest=8):
     rng = np.random.default_rng(seed)
     lengths = rng.integers(shortest, longest + 1, n)
     return [rng.integers(0, V, size=length) for length in lengths]
+
+
+def every_sequence(tokens, longest):
+    """Return all of up to so many tokens as lists, the empty one first."""
+    lengths = range(longest + 1)
+    return [list(s) for T in lengths for s in product(tokens, repeat=T)]
 
 
 def one_hot(X, kind):
@@ -116,6 +125,11 @@ def nested(items):
     if isinstance(items, np.ndarray) and items.dtype == object:
         items = items.tolist()
     return [*map(nested, items)] if isinstance(items, (list, tuple)) else items
+
+
+def copy_of(model, **params):
+    """Return a copy of a fitted model with other parameters."""
+    return copy.deepcopy(model).set_params(**params)
 
 
 def results(model, X, y=None):

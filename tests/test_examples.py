@@ -11,27 +11,21 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 DATA = Path(os.environ.get("SKRNN_DATA", ROOT.parent / "shared" / "data")).absolute()
 REAL = {  # what each example reads, and what makes it short
-    "dinosaurs.py": ("names/dinos.txt", ["--epochs=2", "--lines=300"]),
-    "pronunciation.py": (
-        "cmudict/cmudict.dict",
-        ["--epochs=1", "--lines=600", "--test"],
-    ),
-    "shakespeare.py": ("tinyshakespeare/input.txt", ["--epochs=1", "--lines=400"]),
-    "spoken_digits.py": ("fsdd/fsdd_logmel26.npz", ["--epochs=1", "--lines=40"]),
-    "surnames.py": ("names_by_language", ["--epochs=2", "--lines=60"]),
-    "translation.py": (
-        "multi30k",
-        ["--epochs=1", "--lines=100", "--plot=attention.png"],
-    ),
-    "words.py": ("tinyshakespeare/input.txt", ["--epochs=1", "--lines=600"]),
+    "dinosaurs.py": ("names/dinos.txt", "--epochs=2 --lines=300"),
+    "pronunciation.py": ("cmudict/cmudict.dict", "--epochs=1 --lines=600 --test"),
+    "shakespeare.py": ("tinyshakespeare/input.txt", "--epochs=1 --lines=400"),
+    "spoken_digits.py": ("fsdd/fsdd_logmel26.npz", "--epochs=1 --lines=40"),
+    "surnames.py": ("names_by_language", "--epochs=2 --lines=60"),
+    "translation.py": ("multi30k", "--epochs=1 --lines=100 --plot=attention.png"),
+    "words.py": ("tinyshakespeare/input.txt", "--epochs=1 --lines=600"),
 }
 OTHERS = {"common.py", "demo.py"}  # not an example, and what `make demo` runs
 
 
-def run(name, *arguments, folder, **environment):
-    """Run an example in a folder, with every warning an error."""
+def run(*arguments, folder, **environment):
+    """Run Python in a folder, with every warning an error."""
     return subprocess.run(
-        [sys.executable, "-W", "error", EXAMPLES / name, *arguments],
+        [sys.executable, "-W", "error", *arguments],
         cwd=folder,
         env={**os.environ, "MPLBACKEND": "Agg", **environment},
         stdin=subprocess.DEVNULL,
@@ -42,7 +36,7 @@ def run(name, *arguments, folder, **environment):
 
 @pytest.mark.parametrize("name", sorted(p.name for p in EXAMPLES.glob("plot_*.py")))
 def test_example_runs(name, tmp_path):
-    result = run(name, folder=tmp_path)
+    result = run(EXAMPLES / name, folder=tmp_path)
     assert result.returncode == 0, result.stderr
 
 
@@ -56,7 +50,9 @@ def test_example_on_real_data_runs(name, tmp_path):
     data, arguments = REAL[name]
     if not (DATA / data).exists():
         pytest.skip(f"no {DATA / data}: set SKRNN_DATA to the folder of the data sets")
-    result = run(name, *arguments, folder=tmp_path, SKRNN_DATA=str(DATA))
+    result = run(
+        EXAMPLES / name, *arguments.split(), folder=tmp_path, SKRNN_DATA=str(DATA)
+    )
     assert result.returncode == 0, result.stderr
     assert "to learn from" in result.stdout
 
@@ -73,13 +69,9 @@ for name in names:
 
 
 def test_examples_without_their_data_say_so(tmp_path):
-    result = subprocess.run(  # one process for all: what they import takes long
-        [sys.executable, "-W", "error", "-c", RUN_ALL, *(EXAMPLES / n for n in REAL)],
-        cwd=tmp_path,
-        env={**os.environ, "SKRNN_DATA": str(tmp_path), "PYTHONPATH": str(EXAMPLES)},
-        capture_output=True,
-        text=True,
-    )
+    names = [EXAMPLES / name for name in REAL]
+    folders = {"SKRNN_DATA": str(tmp_path), "PYTHONPATH": str(EXAMPLES)}
+    result = run("-c", RUN_ALL, *names, folder=tmp_path, **folders)  # imported once
     lines = [line for line in result.stdout.splitlines() if "is missing" in line]
     for line, (data, _) in zip(lines, REAL.values(), strict=True):
         expected = f"{tmp_path / data} is missing: set SKRNN_DATA to the folder"

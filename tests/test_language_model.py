@@ -4,11 +4,15 @@ import pickle
 from collections import Counter
 from itertools import product
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from common import assert_near_model, assert_other_model, assert_same_model
+from common import (
+    assert_near_model,
+    assert_other_model,
+    assert_same_model,
+    every_sequence,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.special import expit, log_softmax
@@ -37,15 +41,13 @@ KINDS = {
 }
 
 
+STREAM = {"stream": True, "batch_size": 1, "bptt": 4}
+SMALL = {"hidden_layer_sizes": 4, "max_iter": 5, "learning_rate_init": 0.05}
+SMALL |= {"random_state": 0, "dtype": "float64"}
+
+
 def small(**params):
-    defaults = {
-        "hidden_layer_sizes": 4,
-        "max_iter": 5,
-        "learning_rate_init": 0.05,
-        "random_state": 0,
-        "dtype": "float64",
-    }
-    return RNNLanguageModel(**{**defaults, **params})
+    return RNNLanguageModel(**SMALL | params)
 
 
 def fitted(kind, **params):
@@ -64,37 +66,30 @@ def tuples(X):
     return [tuple(x.tolist()) for x in X]
 
 
-def all_sequences(n_tokens, longest):
-    """Return all of up to so many tokens, the empty one first."""
-    lengths = range(longest + 1)
-    return [list(s) for T in lengths for s in product(range(n_tokens), repeat=T)]
-
-
 # --- probabilities --------------------------------------------------------------------
-
-
-def assert_sum_is_one(log_proba):
-    """Check the log-probabilities of each step of all sequences of up to 4 tokens."""
-    shorter = sum(np.exp(steps.sum()) for steps in log_proba if len(steps) < 5)
-    others = sum(np.exp(s[:-1].sum()) for s in log_proba if len(s) == 5)
-    assert 0.01 < others < 0.99
-    assert_allclose(shorter + others, 1, rtol=1e-12)
+def on_condition(method, X, condition=None):
+    """Return what a method gives for each of X, after no other one in a stream."""
+    y = None if condition is None else [condition]
+    if method.__self__.stream:
+        return [method([x], y)[0] for x in X]
+    return method(X, y and y * len(X))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_probabilities_of_all_sequences_sum_to_one(cell, kind):
-    model, every = fitted(kind, cell=cell), all_sequences(2, 4)
-    conditions = {"labels": ["a", "b"], "numbers": [0.7, 2.0]}.get(kind.split()[-1])
-    for condition in conditions or [None]:
-        y = None if condition is None else [condition]
-        if model.stream:  # which would carry the state from one to the next
-            each = [model.log_proba_per_step([x], y)[0] for x in every]
-        else:
-            each = model.log_proba_per_step(every, y and y * len(every))
-        assert_sum_is_one(each)
-    if model.conditions_ is not None and not model.stream:
-        assert_sum_is_one(model.log_proba_per_step(every))
+    """Those of up to 3 tokens, and of the beginnings of 4 that have no end."""
+    model = fitted(kind, cell=cell)
+    conditions = {"labels": ["a", "b"], "numbers": [0.7, 2.0]}.get(kind.split()[-1], [])
+    mixture_or_none = [None] * (not conditions or kind.endswith("labels"))
+    for condition in conditions + mixture_or_none * (kind != "stream labels"):
+        log_proba = on_condition(
+            model.log_proba_per_step, every_sequence([0, 1], 4), condition
+        )
+        shorter = sum(np.exp(steps.sum()) for steps in log_proba if len(steps) < 5)
+        others = sum(np.exp(s[:-1].sum()) for s in log_proba if len(s) == 5)
+        assert 0.01 < others < 0.99
+        assert_allclose(shorter + others, 1, rtol=1e-12)
 
 
 @pytest.mark.parametrize("y", [None, list("aba"), [0.5, 1.5, -1.0]])
@@ -104,15 +99,10 @@ def test_probabilities_of_all_rows_sum_to_one(cell, stream, y):
     model = small(cell=cell, stream=stream, batch_size=1, bptt=2).fit(ROWS, y)
     assert model.end_token_ is None
     every = np.array(list(product([0, 1], repeat=6))).reshape(-1, 3, 2)
-    for condition in [None] if y is None else y[:2]:
-        own = None if condition is None else [condition]
-        if stream:
-            log_proba = [model.score_samples([x], own)[0] for x in every]
-        else:
-            log_proba = model.score_samples(every, own and own * len(every))
+    mixture_or_none = [None] * (y is None or (y[0] == "a" and not stream))
+    for condition in (y or [])[:2] + mixture_or_none:
+        log_proba = on_condition(model.score_samples, every, condition)
         assert_allclose(np.exp(log_proba).sum(), 1, rtol=1e-12)
-    if y is not None and not stream and y[0] == "a":
-        assert_allclose(np.exp(model.score_samples(every)).sum(), 1, rtol=1e-12)
 
 
 def test_mixture_is_the_mean_over_all_labels():
@@ -127,28 +117,27 @@ def test_mixture_is_the_mean_over_all_labels():
     assert np.abs(given[0] / given[1] - 1).max() > 0.1  # there is something to mix
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "rows"])
 def test_scores_agree(kind):
-    model, y = fitted(kind), KINDS[kind][1]
-    steps = model.log_proba_per_step(X2, y)
-    assert steps.shape == (7,)
-    assert [s.shape for s in steps] == [(len(x) + 1,) for x in X2]
+    X, y = (ROWS, None) if kind == "rows" else (X2, KINDS[kind][1])
+    model = small().fit(ROWS) if kind == "rows" else fitted(kind)
+    steps, ends = model.log_proba_per_step(X, y), model.end_token_ is not None
+    assert steps.shape == (len(X),)
+    assert [s.shape for s in steps] == [(len(x) + ends,) for x in X]
     assert {s.dtype for s in steps} == {np.dtype(np.float64)}
-    assert_allclose(model.score_samples(X2, y), [s.sum() for s in steps], rtol=1e-12)
+    assert_allclose(model.score_samples(X, y), [s.sum() for s in steps], rtol=1e-12)
     mean = np.concatenate(steps).mean()
-    assert_allclose(model.score(X2, y), mean, rtol=1e-12)
-    assert_allclose(model.perplexity(X2, y), np.exp(-mean), rtol=1e-12)
-    assert_allclose(model.bits_per_token(X2, y), -mean / np.log(2), rtol=1e-12)
-    weights = np.array([0, 1, 2, 0.5, 1, 0, 3])
+    assert_allclose(model.score(X, y), mean, rtol=1e-12)
+    assert_allclose(model.perplexity(X, y), np.exp(-mean), rtol=1e-12)
+    assert_allclose(model.bits_per_token(X, y), -mean / np.log(2), rtol=1e-12)
+    weights = np.array([0, 1, 2, 0.5, 1, 0, 3])[: len(X)]
     total = weights @ [s.sum() for s in steps]
     expected = total / (weights @ [len(s) for s in steps])
-    assert_allclose(model.score(X2, y, weights), expected, rtol=1e-12)
+    assert_allclose(model.score(X, y, weights), expected, rtol=1e-12)
 
 
-def test_scores_of_rows_agree():
-    model = small().fit(ROWS)
-    steps = model.log_proba_per_step(ROWS)
-    assert [s.shape for s in steps] == [(2,), (1,), (3,)]
+def test_what_row_comes_next():
+    model, mixed = small().fit(ROWS), small().fit(ROWS, list("aba"))
     proba = model.predict_proba(ROWS)
     assert proba.shape == (3, 2)
     assert_array_equal(model.predict(ROWS), proba > 0.5)
@@ -157,14 +146,9 @@ def test_scores_of_rows_agree():
         found = [s[-1] for s in model.log_proba_per_step(longer)]
         expected = np.log(np.where(row, proba, 1 - proba)).sum(axis=1)
         assert_allclose(found, expected, rtol=1e-12)
-    sums = [s.sum() for s in steps]
-    assert_allclose(model.score_samples(ROWS), sums, rtol=1e-12)
-    assert_allclose(model.score(ROWS), sum(sums) / 6, rtol=1e-12)
-    mixed = small().fit(ROWS, list("aba"))
-    longer = [np.vstack([x, [1, 1]]) for x in ROWS]
-    found = [s[-1] for s in mixed.log_proba_per_step(longer)]
-    each = [np.exp(mixed.log_proba_per_step(longer, [c] * 3)[1][-1]) for c in "ab"]
-    assert min(each) < np.exp(found[1]) < max(each)
+    found = mixed.log_proba_per_step(longer)[1][-1]
+    each = [mixed.log_proba_per_step(longer, [c] * 3)[1][-1] for c in "ab"]
+    assert min(each) < found < max(each)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -187,20 +171,10 @@ def test_what_comes_next(kind):
             assert_array_equal(alone, proba[i])
 
 
-def test_empty_sequence_has_the_probability_of_the_end():
-    model = fitted("plain")
-    found = model.score_samples([[], [0]])[0]
-    assert_allclose(found, np.log(model.predict_proba([[]])[0, 2]), rtol=1e-12)
-    only = small().fit([[], []])
-    assert only.input_size_ == 1
-    assert only.score_samples([[]])[0] > only.score_samples([[0]])[0]
-
-
-def test_bits_of_a_mixture_do_not_depend_on_the_other_sequences():
-    X = make_data(60)
-    model = small(dtype="float32", hidden_layer_sizes=(9, 6)).fit(X, np.arange(60) % 3)
-    for method in (model.score_samples, model.predict_proba):
-        assert_array_equal(method(X[50:52]), method(X)[50:52])
+def test_sequences_may_all_be_empty():
+    model = small().fit([[], []])
+    assert model.input_size_ == 1
+    assert model.score_samples([[]])[0] > model.score_samples([[0]])[0]
 
 
 def test_the_first_input_is_a_row_of_zeros():
@@ -231,11 +205,11 @@ def test_numbers_are_conditions():
     model.fit(X, y)
     assert_allclose(model.condition_mean_, y.mean(axis=0), rtol=1e-12)
     assert_allclose(model.condition_scale_, y.std(axis=0), rtol=1e-12)
-    found = model.sample(1, condition=[13, 1.5], temperature=0, max_length=9)
-    assert found[0].tolist() == [1, 1, 1]
-    conditions = [[12, 0.5], [10, 1.5]]
-    found = model.sample(2, condition=conditions, temperature=0, max_length=9)
-    assert tuples(found) == [(0, 0), ()]
+    conditions = [[13, 1.5], [12, 0.5], [10, 1.5]]
+    found = model.sample(3, condition=conditions, temperature=0, max_length=9)
+    assert tuples(found) == [(1, 1, 1), (0, 0), ()]
+    one = model.sample(1, condition=conditions[0], temperature=0, max_length=9)
+    assert tuples(one) == [(1, 1, 1)]
 
 
 def test_the_unit_of_numbers_does_not_matter():
@@ -252,15 +226,12 @@ def test_numbers_that_are_whole_are_still_numbers():
     whole, other = model.score_samples(X2[:2], [3.0, 1]), pd.Series([3, 1])
     assert_array_equal(whole, model.score_samples(X2[:2], other))
     assert model.score([[0]], [2]) == model.score([[0]], [2.0])
-    drawn = [
-        model.sample(5, condition=c, random_state=0) for c in (2, 2.0, [2], [[2]] * 5)
-    ]
-    assert len({tuple(tuples(each)) for each in drawn}) == 1
+    forms = 2, 2.0, [2], [[2]] * 5
+    drawn = [tuples(model.sample(5, condition=c, random_state=0)) for c in forms]
+    assert drawn == drawn[:1] * 4
 
 
 # --- samples --------------------------------------------------------------------------
-
-
 def assert_drawn_by(counts, proba):
     """Check how often each was drawn against probabilities, by a chi-squared test."""
     counts, proba = np.asarray(counts), np.asarray(proba)
@@ -271,47 +242,42 @@ def assert_drawn_by(counts, proba):
         assert chisquare(counts[proba > 0], expected).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "stream labels"])
-def test_samples_are_as_frequent_as_they_are_probable(kind):
-    model, every, n = fitted(kind), all_sequences(2, 2), 3000
-    condition = 1.5 if kind == "numbers" else None
-    y = condition and [condition] * len(every)
-    drawn = model.sample(n, condition=condition, max_length=9, random_state=1)
+PREFIXES = [(kind, []) for kind in KINDS if kind != "stream labels"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "prefix"), [*PREFIXES, ("labels", [0, 1]), ("labels", [1])]
+)
+def test_samples_are_as_frequent_as_they_are_probable(kind, prefix):
+    """After a prefix, labels are drawn as they are probable after it."""
+    model, n, condition = fitted(kind), 3000, 1.5 if kind == "numbers" else None
+    options = {"condition": condition, "max_length": 9, "random_state": 1}
+    drawn = model.sample(n, prefix=prefix, **options)
     assert isinstance(drawn, Sequences)
     assert drawn.n_tokens == 2
     assert drawn.rows.dtype == np.int64
+    every = [[*prefix, *x] for x in every_sequence([0, 1], 2)]
     counts = Counter(tuples(drawn))
     found = [counts[tuple(x)] for x in every]
-    each = [model.score_samples([x], y and y[:1])[0] for x in every]
-    proba = np.exp(each)
+    log_proba = np.array(on_condition(model.score_samples, every, condition))
+    steps = on_condition(model.log_proba_per_step, [prefix], condition)[0]
+    proba = np.exp(log_proba - steps[:-1].sum())
     assert_drawn_by([*found, n - sum(found)], [*proba, 1 - proba.sum()])
 
 
-@pytest.mark.parametrize("prefix", [[0, 1], [1]])
-def test_conditions_are_drawn_by_the_prefix(prefix):
-    model, n = fitted("labels"), 3000
-    every = [[*prefix, *x] for x in all_sequences(2, 2)]
-    begin = model.log_proba_per_step([prefix])[0][:-1].sum()
-    drawn = model.sample(n, prefix=prefix, max_length=8, random_state=0)
-    counts = Counter(tuples(drawn))
-    found = [counts[tuple(x)] for x in every]
-    proba = np.exp(model.score_samples(every) - begin)
-    assert_drawn_by([*found, n - sum(found)], [*proba, 1 - proba.sum()])
-
-
-@pytest.mark.parametrize("kind", ["label", "mixture", "stream label"])
+@pytest.mark.parametrize("kind", ["labels", "stream labels"])
 def test_samples_for_a_label(kind):
-    model, n = fitted("stream labels" if kind == "stream label" else "labels"), 2000
+    model, n = fitted(kind), 2000
     condition = ["a", "b"] * (n // 2)
     drawn = model.sample(n, condition=condition, max_length=1, random_state=0)
     proba = model.predict_proba([[], []], ["a", "b"])
     for c in range(2):
         counts = Counter(tuples(drawn[c::2]))
         assert_drawn_by([counts[0,], counts[1,], counts[()]], proba[c])
-    for given in ("b", np.str_("b"), model.conditions_[1]):
-        found = model.sample(9, condition=given, max_length=9, random_state=1)
-        same = model.sample(9, condition=["b"] * 9, max_length=9, random_state=1)
-        assert tuples(found) == tuples(same)
+    forms = "b", np.str_("b"), model.conditions_[1], ["b"] * 9
+    options = {"max_length": 9, "random_state": 1}
+    found = [tuples(model.sample(9, condition=given, **options)) for given in forms]
+    assert found == found[:1] * 4
 
 
 def changed(p, temperature=1, top_k=None, top_p=None, exclude=()):
@@ -331,24 +297,16 @@ def changed(p, temperature=1, top_k=None, top_p=None, exclude=()):
     "options",
     [
         {},
-        {"temperature": 0.5},
-        {"temperature": 2},
-        {"top_k": 1},
-        {"top_k": 3},
-        {"top_k": 100},
-        {"top_p": 0.6},
-        {"top_p": 0.05},
-        {"top_p": 1.0},
-        {"exclude": [1]},
-        {"exclude": np.array([2, 0])},
-        {"exclude": (1, 1, 2, 3, 4)},
+        *({"temperature": temperature} for temperature in (0.5, 2)),
+        *({"top_k": k} for k in (1, 3, 100)),
+        *({"top_p": p} for p in (0.6, 0.05, 1.0)),
+        *({"exclude": ids} for ids in ([1], np.array([2, 0]), (1, 1, 2, 3, 4))),
         {"temperature": 1.7, "top_k": 4, "top_p": 0.75, "exclude": [0]},
     ],
     ids=str,
 )
 def test_next_tokens_are_as_frequent_as_they_should_be(options):
-    model = small(max_iter=15).fit(make_data())
-    prefix = [3, 4]
+    model, prefix = small(max_iter=15).fit(make_data()), [3, 4]
     proba = changed(model.predict_proba([prefix])[0], **options)
     drawn = model.sample(3000, prefix=prefix, max_length=3, random_state=2, **options)
     counts = Counter(tuples(drawn))
@@ -358,26 +316,21 @@ def test_next_tokens_are_as_frequent_as_they_should_be(options):
 @pytest.mark.parametrize("temperature", [0, 1e-300, 5e-324, 1e-9])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_no_temperature_is_greedy(dtype, temperature):
-    X = make_data()
-    model = small(max_iter=15, dtype=dtype).fit(X)
-    drawn = model.sample(
-        3, prefix=[[0], [], [3]], temperature=temperature, max_length=8
-    )
-    for x, begin in zip(drawn, ([0], [], [3]), strict=True):
-        expected = list(begin)
+    model = small(max_iter=15, dtype=dtype).fit(make_data())
+    begins, greedy = [[0], [], [3]], {"temperature": temperature, "max_length": 8}
+    drawn = model.sample(3, prefix=begins, **greedy)
+    for x, expected in zip(drawn, begins, strict=True):
         while len(expected) < 8:
             token = model.predict([expected])[0]
             if token == model.end_token_:
                 break
             expected.append(token)
         assert x.tolist() == expected
-    rows = small(dtype=dtype).fit(ROWS)
-    drawn = rows.sample(2, prefix=ROWS[0], temperature=temperature, max_length=5)
-    expected = ROWS[0]
-    for _ in range(3):
+    rows, expected = small(dtype=dtype).fit(ROWS), ROWS[0]
+    for _ in range(6):
         expected = np.vstack([expected, rows.predict([expected])])
-    assert_array_equal(drawn[1], expected)
-    assert_array_equal(drawn[0], expected)
+    for x in rows.sample(2, prefix=ROWS[0], **greedy):
+        assert_array_equal(x, expected)
 
 
 def log_odds(model, x, label):
@@ -426,36 +379,33 @@ def test_huge_scores_do_not_overflow(scale):
 
 def test_prefixes_and_lengths():
     model = small(max_iter=15).fit(make_data())
+    options = {"max_length": 5, "random_state": 0}
+    same = model.sample(4, prefix=[[0, 1]] * 4, **options)
+    assert [x[:2].tolist() for x in same] == [[0, 1]] * 4
+    assert same.lengths.max() <= 5
     for prefix in ([0, 1], (0, 1), np.array([0, 1]), [[0, 1]], [np.array([0, 1])]):
-        drawn = model.sample(4, prefix=prefix, max_length=5, random_state=0)
-        assert [x[:2].tolist() for x in drawn] == [[0, 1]] * 4
-        assert drawn.lengths.max() <= 5
-        same = model.sample(4, prefix=[[0, 1]] * 4, max_length=5, random_state=0)
-        assert tuples(drawn) == tuples(same)
+        assert tuples(model.sample(4, prefix=prefix, **options)) == tuples(same)
     each = [[0], [1, 2, 3], [], [4, 4]]
     drawn = model.sample(4, prefix=each, max_length=3, random_state=0)
     assert [x[: len(b)].tolist() for x, b in zip(drawn, each, strict=True)] == each
     assert drawn.lengths.max() == 3
     assert [len(x) for x in model.sample(2, prefix=[1, 2, 3], max_length=3)] == [3, 3]
-    none = [
-        model.sample(3, prefix=p, random_state=0) for p in (None, [], [[]], [[]] * 3)
-    ]
-    assert len({tuple(tuples(drawn)) for drawn in none}) == 1
+    forms = None, [], [[]], [[]] * 3
+    none = [tuples(model.sample(3, prefix=given, random_state=0)) for given in forms]
+    assert none == none[:1] * 4
     square = model.sample(2, prefix=[[0, 1], [2, 3]], max_length=3, random_state=0)
     assert [x[:2].tolist() for x in square] == [[0, 1], [2, 3]]
     assert model.sample(2, exclude=range(5), random_state=0).lengths.tolist() == [0, 0]
 
 
 def test_prefixes_of_rows():
-    model = small().fit(ROWS)
-    for prefix in (ROWS[0], sparse.csr_array(ROWS[0]), [ROWS[0]], [ROWS[0]] * 3):
-        drawn = model.sample(3, prefix=prefix, max_length=4, random_state=0)
+    model, options = small().fit(ROWS), {"max_length": 4, "random_state": 0}
+    one = [ROWS[0], sparse.csr_array(ROWS[0]), [ROWS[0]], [ROWS[0]] * 3]
+    for prefix, begins in [*((prefix, [ROWS[0]] * 3) for prefix in one), (ROWS, ROWS)]:
+        drawn = model.sample(3, prefix=prefix, **options)
         assert_array_equal(drawn.lengths, 4)
-        for x in drawn:
-            assert_array_equal(x[:2], ROWS[0])
-    drawn = model.sample(3, prefix=ROWS, max_length=4, random_state=0)
-    for x, begin in zip(drawn, ROWS, strict=True):
-        assert_array_equal(x[: len(begin)], begin)
+        for x, begin in zip(drawn, begins, strict=True):
+            assert_array_equal(x[: len(begin)], begin)
     assert_array_equal(model.sample(2, prefix=ROWS[0], max_length=2)[1], ROWS[0])
     assert np.isin(drawn.rows, (0, 1)).all()
     assert np.isfinite(model.score(drawn))
@@ -463,59 +413,49 @@ def test_prefixes_of_rows():
 
 @pytest.mark.parametrize("kind", ["plain", "labels", "numbers"])
 def test_samples_may_be_drawn_in_parts(kind, monkeypatch):
-    options, y = KINDS[kind]
-    model = small(**options).fit(X2, y)
-    prefix = [[0], [1, 1], [], [0, 0, 1], [1]]
-    y = y and y[:5]
-    greedy = {"temperature": 0, "max_length": 6, "prefix": prefix, "condition": y}
+    model, y = fitted(kind), KINDS[kind][1] and KINDS[kind][1][:5]
+    greedy = {"temperature": 0, "max_length": 6, "condition": y}
+    greedy |= {"prefix": [[0], [1, 1], [], [0, 0, 1], [1]]}
     whole = model.sample(5, **greedy)
-    monkeypatch.setattr("skrnn._models._sampling.MAX_DRAWN", 6)  # two at a time
-    assert tuples(model.sample(5, **greedy)) == tuples(whole)
-    assert len(model.sample(5, condition=y, random_state=0)) == 5
-    monkeypatch.setattr("skrnn._models._sampling.MAX_DRAWN", 1)
-    assert tuples(model.sample(5, **greedy)) == tuples(whole)
+    for limit in (6, 1):  # two at a time, and one
+        monkeypatch.setattr("skrnn._models._sampling.MAX_DRAWN", limit)
+        assert tuples(model.sample(5, **greedy)) == tuples(whole)
+        assert len(model.sample(5, condition=y, random_state=0)) == 5
 
 
-def test_the_same_seed_draws_the_same(tmp_path):
-    X = make_data()
-    model = small(max_iter=3).fit(X, np.arange(40) % 2)
-    path = tmp_path / "model.joblib"
-    joblib.dump(model, path)
-    options = {"random_state": 5, "max_length": 20, "temperature": 1.3}
-    expected = tuples(model.sample(30, **options))
+def test_the_same_seed_draws_the_same():
+    X, y = make_data(), np.arange(40) % 2
+    model, parallel = (small(max_iter=3, n_jobs=n).fit(X, y) for n in (None, 2))
+    options = {"max_length": 20, "temperature": 1.3}
+    expected = tuples(model.sample(30, random_state=5, **options))
     assert len(set(expected)) > 5
-    assert tuples(joblib.load(path).sample(30, **options)) == expected
-    parallel = small(max_iter=3, n_jobs=2).fit(X, np.arange(40) % 2)
-    assert tuples(parallel.sample(30, **options)) == expected
+    assert tuples(parallel.sample(30, random_state=5, **options)) == expected
     assert_array_equal(parallel.score_samples(X), model.score_samples(X))
     rng = np.random.RandomState(5)
-    assert tuples(model.sample(30, **{**options, "random_state": rng})) == expected
-    assert tuples(model.sample(30, **{**options, "random_state": rng})) != expected
-    assert tuples(model.sample(30, **{**options, "random_state": 6})) != expected
+    assert tuples(model.sample(30, random_state=rng, **options)) == expected
+    for another in (rng, 6):
+        assert tuples(model.sample(30, random_state=another, **options)) != expected
 
 
 def test_unknown_token_is_not_drawn():
-    words = [["a", "b"], ["c"], ["b", "d", "e"]] * 3 + [["a"]]
     encoder = VocabularyEncoder(min_count=4)
-    ids = encoder.fit_transform(words)
+    ids = encoder.fit_transform([["a", "b"], ["c"], ["b", "d", "e"]] * 3 + [["a"]])
     assert ids.unknown == 0
     assert (ids.rows == 0).any()
-    model = small().fit(ids)
+    model, options = small().fit(ids), {"random_state": 0, "max_length": 9}
     assert model.unknown_token_ == 0
-    drawn = model.sample(300, random_state=0, max_length=9)
+    drawn = model.sample(300, **options)
     assert drawn.unknown == 0
     assert len(drawn.rows) > 100
     assert 0 not in drawn.rows
-    assert 0 in model.sample(300, exclude=(), random_state=0, max_length=9).rows
-    assert 0 in model.sample(300, exclude=[1], random_state=0, max_length=9).rows
-    found, _ = model.beam_search(width=20, max_length=3)
-    assert 0 not in found.rows
+    assert len(encoder.inverse_transform(drawn)) == 300
+    for exclude in ((), [1]):
+        assert 0 in model.sample(300, exclude=exclude, **options).rows
+    assert 0 not in model.beam_search(width=20, max_length=3)[0].rows
     assert 0 in model.beam_search(width=20, max_length=3, exclude=())[0].rows
     plain = small().fit([x.tolist() for x in ids])
     assert plain.unknown_token_ is None
-    assert 0 in plain.sample(300, random_state=0, max_length=9).rows
-    assert model.sample(3).unknown == 0
-    assert len(encoder.inverse_transform(drawn)) == 300
+    assert 0 in plain.sample(300, **options).rows
 
 
 def test_unknown_survives_what_is_done_with_sequences():
@@ -527,15 +467,11 @@ def test_unknown_survives_what_is_done_with_sequences():
 
 
 # --- beam search ----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_beam_as_wide_as_the_space_finds_the_best(kind):
     model, y = fitted(kind), KINDS[kind][1]
-    condition = y and y[1]
-    every = all_sequences(2, 4)
-    given = None if y is None else [condition]
-    log_proba = np.array([model.score_samples([x], given)[0] for x in every])
+    condition, every = y and y[1], every_sequence([0, 1], 4)
+    log_proba = np.array(on_condition(model.score_samples, every, condition))
     best = np.argsort(-log_proba)[:6]
     options = {"condition": condition, "max_length": 4}
     found, found_log_proba = model.beam_search(width=50, **options)
@@ -546,27 +482,22 @@ def test_a_beam_as_wide_as_the_space_finds_the_best(kind):
     narrow, narrow_log_proba = model.beam_search(width=6, **options)
     assert len(narrow) == 6
     assert_allclose(narrow_log_proba, np.sort(narrow_log_proba)[::-1], rtol=0)
-    for x, log_p in zip(narrow, narrow_log_proba, strict=True):
-        assert_allclose(model.score_samples([x], given)[0], log_p, rtol=1e-9)
+    expected = on_condition(model.score_samples, narrow, condition)
+    assert_allclose(narrow_log_proba, expected, rtol=1e-9)
 
 
 def test_beam_goes_on_from_a_prefix():
-    model = fitted("labels")
-    prefix = [1, 0]
-    every = [[*prefix, *x] for x in all_sequences(2, 3)]
+    model, prefix = fitted("labels"), [1, 0]
+    every = [[*prefix, *x] for x in every_sequence([0, 1], 3)]
     begin = model.log_proba_per_step([prefix], ["b"])[0][:-1].sum()
     log_proba = model.score_samples(every, ["b"] * len(every)) - begin
-    best = np.argsort(-log_proba)[:5]
+    order, options = np.argsort(-log_proba), {"condition": "b", "max_length": 5}
     for given in (prefix, np.array(prefix), [prefix]):
-        found, found_log_proba = model.beam_search(
-            given, 40, condition="b", max_length=5
-        )
-        assert tuples(found)[:5] == [tuple(every[i]) for i in best]
-        assert_allclose(found_log_proba[:5], log_proba[best], rtol=1e-9)
-    excluded, log_p = model.beam_search(
-        prefix, 40, condition="b", max_length=5, exclude=[0]
-    )
-    expected = [i for i in np.argsort(-log_proba) if 0 not in every[i][2:]]
+        found, found_log_proba = model.beam_search(given, 40, **options)
+        assert tuples(found)[:5] == [tuple(every[i]) for i in order[:5]]
+        assert_allclose(found_log_proba[:5], log_proba[order[:5]], rtol=1e-9)
+    excluded, log_p = model.beam_search(prefix, 40, exclude=[0], **options)
+    expected = [i for i in order if 0 not in every[i][2:]]
     assert tuples(excluded)[:4] == [tuple(every[i]) for i in expected]
     assert_allclose(log_p[:4], log_proba[expected], rtol=1e-9)
     whole, log_p = model.beam_search(prefix, 3, condition="b", max_length=2)
@@ -576,16 +507,12 @@ def test_beam_goes_on_from_a_prefix():
 
 
 def test_a_beam_of_one_follows_the_best_token():
-    model = small(max_iter=15).fit(make_data())
+    model, greedy, ends = small(max_iter=15).fit(make_data()), [2], []
     found, log_proba = model.beam_search([2], 1, max_length=6)
     assert len(found) == len(log_proba) == 1
-    greedy, ends = [2], []
-    while True:
-        p = model.predict_proba([greedy])[0]
+    while len(greedy) <= 6:
         ends.append((model.score_samples([greedy])[0], list(greedy)))
-        if len(greedy) == 6:
-            break
-        greedy.append(int(p[:-1].argmax()))
+        greedy.append(int(model.predict_proba([greedy])[0, :-1].argmax()))
     expected_log_proba, expected = max(ends)
     begin = model.log_proba_per_step([[2]])[0][0]
     assert found[0].tolist() == expected
@@ -593,8 +520,6 @@ def test_a_beam_of_one_follows_the_best_token():
 
 
 # --- streams --------------------------------------------------------------------------
-
-
 def test_the_state_of_a_stream_is_carried_on_in_evaluation():
     X = make_data(12)
     model = small(cell="rnn", stream=True, batch_size=3, bptt=4).fit(X)
@@ -638,18 +563,16 @@ def test_a_step_of_a_stream_follows_its_gradient(cell):
             assert_allclose(found.flat[i], expected, rtol=1e-5, atol=1e-8)
 
 
-def test_loss_of_a_stream_is_minus_its_score():
-    X = make_data(30)
-    model = small(stream=True, batch_size=1, bptt=7, max_iter=1)
-    model.set_params(learning_rate_init=1e-300).fit(X)
-    assert_allclose(model.loss_curve_[0], -model.score(X), rtol=1e-12)
-    weights = np.random.default_rng(0).integers(1, 4, 30)
-    model.fit(X, sample_weight=weights)
-    assert_allclose(model.loss_curve_[0], -model.score(X, None, weights), rtol=1e-12)
-
-
-def test_what_has_no_weight_in_a_stream_is_still_read():
-    X, weights = [[0, 1, 0, 1, 1, 1, 0, 0], [1, 0, 1, 1], [0, 1]], [0, 1, 1]
+@pytest.mark.parametrize(
+    ("X", "weights"),
+    [
+        (make_data(30), None),
+        (make_data(30), np.arange(30) % 3 + 1),
+        # what has no weight is still read
+        ([[0, 1, 0, 1, 1, 1, 0, 0], [1, 0, 1, 1], [0, 1]], [0, 1, 1]),
+    ],
+)
+def test_loss_of_a_stream_is_minus_its_score(X, weights):
     model = small(stream=True, batch_size=1, bptt=3, max_iter=1)
     model.set_params(learning_rate_init=1e-300).fit(X, sample_weight=weights)
     assert_allclose(model.loss_curve_[0], -model.score(X, None, weights), rtol=1e-12)
@@ -660,59 +583,41 @@ def test_a_stream_remembers_over_windows_and_ends():
     X = [[0, 0], [1, 1], [2, 2]] * 30
     model = small(stream=True, batch_size=4, bptt=5, max_iter=60)
     model.set_params(hidden_layer_sizes=12, learning_rate_init=0.02).fit(X)
-    proba = np.exp(model.score_samples(X))
-    assert proba[2:].min() > 0.8
+    assert np.exp(model.score_samples(X))[2:].min() > 0.8
     other = np.exp(model.score_samples([X[0], X[2], X[1]] * 5))
     assert np.median(other) < 0.1
 
 
 def test_stream_of_rows():
+    """A sequence begins with a row of zeros in place of the last row before."""
     model = small(stream=True, batch_size=1, bptt=2).fit(ROWS * 3)
-    joined = np.concatenate(ROWS)
     whole = np.concatenate(model.log_proba_per_step(ROWS))
-    one = model.log_proba_per_step([joined])[0]
+    one = model.log_proba_per_step([np.concatenate(ROWS)])[0]
     assert_allclose(whole[:2], one[:2], rtol=1e-12)
-    # a sequence begins with a row of zeros in place of the last row before
     assert np.isfinite(whole).all()
 
 
-# --- tied weights ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["tied", "tied labels"])
-def test_tied_is_untied_with_equal_weights(kind):
-    options, y = KINDS[kind]
-    tied = small(**options).fit(X2, y)
+@pytest.mark.parametrize(
+    ("options", "y"), [({}, None), ({}, LABELS), (STREAM, None)], ids=str
+)
+def test_tied_is_untied_with_equal_weights(options, y):
+    tied = small(embedding_dim=4, tie_weights=True, **options).fit(X2, y)
+    untied = small(embedding_dim=4, **options).fit(X2, y)
+    table = tied.weights_["embedding"]
     assert "W_out" not in tied.weights_
-    untied = small(embedding_dim=4).fit(X2, y)
     for name, values in untied.weights_.items():
-        if name == "embedding":
-            table = tied.weights_[name]
-            values[...] = np.delete(table, 2, axis=0)  # without the end
-        elif name == "W_out":
-            values[...] = tied.weights_["embedding"][:3].T
+        if name == "W_out":
+            values[...] = table[:3].T
+        elif name == "embedding" and not tied.stream:
+            values[...] = np.delete(table, 2, axis=0)  # the end, which is not read
         else:
             values[...] = tied.weights_[name]
-    found = untied.score_samples(X2, y)
-    assert_allclose(found, tied.score_samples(X2, y), rtol=1e-12)
-    proba = untied.predict_proba(X2, y)
-    assert_allclose(proba, tied.predict_proba(X2, y), rtol=1e-12)
-
-
-def test_tied_weights_of_a_stream_share_the_end():
-    model = small(stream=True, batch_size=1, bptt=4, embedding_dim=4, tie_weights=True)
-    model.fit(X2)
-    assert model.weights_["embedding"].shape == (3, 4)
-    untied = small(stream=True, batch_size=1, bptt=4, embedding_dim=4).fit(X2)
-    for name, values in untied.weights_.items():
-        table = model.weights_["embedding"]
-        values[...] = table.T if name == "W_out" else model.weights_[name]
-    assert_allclose(untied.score_samples(X2), model.score_samples(X2), rtol=1e-12)
+    for method in ("score_samples", "predict_proba"):
+        expected = getattr(tied, method)(X2, y)
+        assert_allclose(getattr(untied, method)(X2, y), expected, rtol=1e-12)
 
 
 # --- training -------------------------------------------------------------------------
-
-
 def test_tables_are_sequences_of_ids():
     table = np.arange(12).reshape(4, 3) % 5
     expected = small().fit(list(table))
@@ -722,23 +627,18 @@ def test_tables_are_sequences_of_ids():
 
 def test_containers_of_rows_give_the_same_model():
     expected = small().fit(ROWS)
-    for X in (
-        [rows.astype(float) for rows in ROWS],
-        [rows.astype(bool) for rows in ROWS],
-        [rows.tolist() for rows in ROWS],
-        [sparse.csr_array(rows) for rows in ROWS],
-        Sequences(np.concatenate(ROWS), np.array([0, 2, 3, 6])),
-    ):
-        assert_same_model(small().fit(X), expected)
+    for convert in (np.float64, np.bool_, np.ndarray.tolist, sparse.csr_array):
+        assert_same_model(small().fit([convert(rows) for rows in ROWS]), expected)
+    joined = Sequences(np.concatenate(ROWS), np.array([0, 2, 3, 6]))
+    assert_same_model(small().fit(joined), expected)
     cube = np.array([[[0, 1], [1, 1]], [[1, 0], [0, 0]]])
     assert_same_model(small().fit(cube), small().fit(list(cube)))
 
 
 def test_a_stream_is_in_order():
-    stream = small(stream=True, batch_size=2, bptt=3)
-    a, b = clone(stream).fit(X2), clone(stream).fit(X2[::-1])
-    assert_other_model(a, b)
-    assert_same_model(a, stream.set_params(shuffle=False).fit(X2))
+    stream = small(stream=True, batch_size=2, bptt=3).fit(X2)
+    assert_other_model(stream, clone(stream).fit(X2[::-1]))
+    assert_same_model(stream, clone(stream).set_params(shuffle=False).fit(X2))
 
 
 def test_early_stopping_of_a_stream_holds_out_its_end():
@@ -766,28 +666,21 @@ def test_callbacks_see_the_sequences():
 
 def test_from_text_to_text():
     texts = ["ana", "anna", "hanna", "nana", "hannah", ""]
-    model = make_pipeline(
-        Tokenizer(analyzer="char"),
-        VocabularyEncoder(),
-        small(hidden_layer_sizes=16, max_iter=100, learning_rate_init=0.02),
-    ).fit(texts)
-    assert model[-1].unknown_token_ == 0
-    assert model.score(texts) > model.score(["hhh"])
-    drawn = model[-1].sample(20, random_state=0, max_length=9)
-    found = model[:-1].inverse_transform(drawn)
+    model = small(hidden_layer_sizes=16, max_iter=100, learning_rate_init=0.02)
+    encode = make_pipeline(Tokenizer(analyzer="char"), VocabularyEncoder())
+    pipe = make_pipeline(encode, model).fit(texts)
+    assert model.unknown_token_ == 0
+    assert pipe.score(texts) > pipe.score(["hhh"])
+    drawn = model.sample(20, random_state=0, max_length=9)
+    found = encode.inverse_transform(drawn)
     assert set(found) & set(texts)
     assert set("".join(found)) <= set("ahn")
-    assert_allclose(
-        model[-1].score_samples(drawn), model.score_samples(found), rtol=1e-9
-    )
-    prefix = model[:-1].transform(["ha"])
-    found, _ = model[-1].beam_search(prefix, 2, max_length=9)
-    assert set(model[:-1].inverse_transform(found)) == {"hanna", "hannah"}
+    assert_allclose(model.score_samples(drawn), pipe.score_samples(found), rtol=1e-9)
+    found, _ = model.beam_search(encode.transform(["ha"]), 2, max_length=9)
+    assert set(encode.inverse_transform(found)) == {"hanna", "hannah"}
 
 
 # --- refusals -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("X", "y", "message"),
     [
@@ -835,13 +728,12 @@ def test_bad_parameters_are_named(params, message):
         small(**params).fit(X2)
 
 
-TEMPERATURES = [(-1, ">= 0"), (np.nan, "must be finite"), (np.inf, "must be finite")]
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        *(({"temperature": t}, f"temperature .*{m}") for t, m in TEMPERATURES),
+        ({"temperature": -1}, "temperature .*>= 0"),
+        ({"temperature": np.nan}, "temperature .*must be finite"),
+        ({"temperature": np.inf}, "temperature .*must be finite"),
         ({"top_p": 0}, r"top_p must be in the range \(0, 1\], got 0"),
         ({"top_p": 1.5}, "top_p == 1.5, must be <= 1"),
         ({"top_p": np.nan}, "top_p must be in the range"),
@@ -861,11 +753,17 @@ TEMPERATURES = [(-1, ">= 0"), (np.nan, "must be finite"), (np.inf, "must be fini
         ({"n_samples": 3, "prefix": [[0], [1]]}, "prefix holds 2 .*n_samples is 3"),
         ({"prefix": [0, 1, 1], "max_length": 2}, r"prefix\[0\] has 3 steps.*=2"),
         ({"condition": "a"}, "holds labels, but .*fitted on no conditions"),
+        ({"width": 0}, "width == 0, must be >= 1"),
+        ({"width": 3, "prefix": [[0], [1]]}, "prefix holds 2 sequences"),
+        ({"width": 3, "prefix": [0, 1], "max_length": 1}, r"prefix\[0\] has 2 steps"),
+        ({"width": 3, "exclude": [5]}, "exclude must be"),
+        ({"width": 3, "condition": "a"}, "fitted on no conditions"),
     ],
 )
-def test_bad_arguments_of_sample_are_named(options, message):
+def test_bad_arguments_of_sample_and_beam_search_are_named(options, message):
+    model = fitted("plain")
     with pytest.raises(ValueError, match=message):
-        fitted("plain").sample(**options)
+        (model.beam_search if "width" in options else model.sample)(**options)
 
 
 def test_bad_types_of_sample_are_named():
@@ -874,41 +772,24 @@ def test_bad_types_of_sample_are_named():
             fitted("plain").sample(**{name: "much"})
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"width": 0}, "width == 0, must be >= 1"),
-        ({"prefix": [[0], [1]]}, "prefix holds 2 sequences"),
-        ({"prefix": [0, 1], "max_length": 1}, r"prefix\[0\] has 2 steps"),
-        ({"exclude": [5]}, "exclude must be"),
-        ({"condition": "a"}, "fitted on no conditions"),
-    ],
-)
-def test_bad_arguments_of_beam_search_are_named(options, message):
-    with pytest.raises(ValueError, match=message):
-        fitted("plain").beam_search(**options)
-
-
 def test_rows_are_no_tokens():
-    model = small().fit(ROWS)
+    rows, tokens = small().fit(ROWS), fitted("plain")
     with pytest.raises(ValueError, match=r"beam_search .*tokens.*temperature=0"):
-        model.beam_search()
+        rows.beam_search()
     for options in ({"top_k": 2}, {"top_p": 0.5}, {"exclude": ()}):
         with pytest.raises(ValueError, match=r"apply to tokens.*omit them"):
-            model.sample(**options)
-    for method in (model.score, model.predict, model.partial_fit):
-        with pytest.raises(ValueError, match=r"holds token ids, but .*rows of 0 and 1"):
-            method([[0, 1], [1]])
-        with pytest.raises(ValueError, match=r"3 features per step, .*expecting 2"):
-            method([np.eye(3)])
+            rows.sample(**options)
+    for model, X, message in [
+        (rows, [[0, 1], [1]], "holds token ids, but .*rows of 0 and 1"),
+        (rows, [np.eye(3)], "3 features per step, .*expecting 2"),
+        (tokens, ROWS, "holds rows of 0 and 1, but .*token ids"),
+        (tokens, [[0], [1, 2]], r"X\[1\] contains the token id 2"),
+    ]:
+        for method in (model.score, model.predict, model.partial_fit):
+            with pytest.raises(ValueError, match=message):
+                method(X)
     with pytest.raises(ValueError, match=r"X\[1\] has no steps"):
-        model.score([ROWS[0], np.empty((0, 2))])
-    tokens = fitted("plain")
-    for method in (tokens.score, tokens.predict, tokens.partial_fit):
-        with pytest.raises(ValueError, match=r"holds rows of 0 and 1, but .*token ids"):
-            method(ROWS)
-        with pytest.raises(ValueError, match=r"X\[1\] contains the token id 2"):
-            method([[0], [1, 2]])
+        rows.score([ROWS[0], np.empty((0, 2))])
 
 
 def test_bad_conditions_are_named():
@@ -927,12 +808,8 @@ def test_bad_conditions_are_named():
         for method in (model.score, model.score_samples, model.predict_proba):
             with pytest.raises(ValueError, match=message):
                 method(X2, y)
-    for model, y in [
-        (plain, LABELS),
-        (labels, None),
-        (numbers, None),
-        (labels, NUMBERS),
-    ]:
+    others = [(plain, LABELS), (labels, None), (labels, NUMBERS), (numbers, None)]
+    for model, y in others:
         with pytest.raises(ValueError, match=r"y holds .* but the model was fitted on"):
             model.partial_fit(X2, y)
     for condition in (None, "z"):
@@ -946,38 +823,32 @@ def test_bad_conditions_are_named():
     with pytest.raises(ValueError, match="has 3 targets and X has 2"):
         labels.sample(2, condition=["a", "b", "a"])
     stream = fitted("stream labels")
-    for method in (stream.score, stream.predict_proba):
+    given = {"score": (X2,), "predict_proba": (X2,), "sample": ()}
+    for method, arguments in given.items():
         with pytest.raises(ValueError, match=r"y is None, but .*a stream with"):
-            method(X2)
-    with pytest.raises(ValueError, match=r"y is None, but .*a stream with"):
-        stream.sample()
+            getattr(stream, method)(*arguments)
 
 
-@pytest.mark.parametrize("changed", [{"stream": True}, {"tie_weights": True}])
-def test_parameters_of_a_fitted_model_do_not_change_what_it_computes(changed):
-    X, y = [[0, 1, 2], [2, 1], [0]] * 4, list("ab") * 6
-    model = RNNLanguageModel(hidden_layer_sizes=3, embedding_dim=3, max_iter=2)
-    expected = model.fit(X, y).score_samples(X, y)
-    assert_array_equal(model.set_params(**changed).score_samples(X, y), expected)
-    without = {name: not value for name, value in changed.items()}
-    options = {"hidden_layer_sizes": 3, "embedding_dim": 3, "max_iter": 2}
-    model = RNNLanguageModel(bptt=2, batch_size=2, **options, **changed).fit(X)
-    expected = model.score_samples(X)
-    assert_array_equal(model.set_params(**without).score_samples(X), expected)
+@pytest.mark.parametrize("y", [None, LABELS])
+@pytest.mark.parametrize("changed", ["stream", "tie_weights"])
+def test_parameters_of_a_fitted_model_do_not_change_what_it_computes(changed, y):
+    options = {"embedding_dim": 4, "batch_size": 2, "bptt": 2, changed: y is None}
+    model = small(**options).fit(X2, y)
+    expected = model.score_samples(X2, y)
+    model.set_params(**{changed: y is not None})
+    assert_array_equal(model.score_samples(X2, y), expected)
 
 
 def test_the_held_out_end_of_a_stream_must_have_a_weight():
-    X = [[0, 1]] * 60
-    model = RNNLanguageModel(
-        stream=True, early_stopping=True, bptt=2, batch_size=2, max_iter=1
-    )
     with pytest.raises(ValueError, match=r"held-out end .*sample_weight"):
-        model.fit(X, sample_weight=[1] * 50 + [0] * 10)
+        small(**STREAM, early_stopping=True).fit(
+            [[0, 1]] * 60, None, [1] * 50 + [0] * 10
+        )
 
 
 def test_the_index_of_an_unknown_condition_is_that_of_y():
     X, y = [[0, 1]] * 10, list("ab") * 5
-    model = RNNLanguageModel(hidden_layer_sizes=2, max_iter=1).fit(X, y)
+    model = small().fit(X, y)
     y[7] = "z"
     with pytest.raises(ValueError, match=r"y\[7\] is the condition 'z'"):
         model.partial_fit(X, y, sample_weight=[0] * 5 + [1] * 5)

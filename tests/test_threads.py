@@ -21,6 +21,7 @@ from skrnn._models._blas import one_blas_thread
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((256, 12, 64)).astype(np.float32), np.arange(256) % 2
+IDS = [[0, 1, 2], [2, 1], [0]] * 4
 
 
 def seconds_of_threads():
@@ -113,56 +114,43 @@ def test_threads_that_overlap_share_one_limit():
         assert blas_threads() == before
 
 
-def test_a_language_model_keeps_the_blas_to_one_thread(monkeypatch):
+@pytest.mark.parametrize(
+    ("estimator", "methods"),
+    [
+        (RNNLanguageModel, "score predict_proba sample beam_search"),
+        (RNNSeq2Seq, "predict predict_n_best score_samples attention_weights"),
+    ],
+)
+def test_models_keep_the_blas_to_one_thread(estimator, methods, monkeypatch):
     monkeypatch.setattr(kernels, "compiled", None)  # which use no BLAS
-    seen = []
-    hidden = Network.hidden
+    seen, hidden = [], Network.hidden
 
     def counting(*args, **options):
         seen.append(blas_threads())
         return hidden(*args, **options)
 
     monkeypatch.setattr(Network, "hidden", counting)
-    ids = [[0, 1, 2], [2, 1], [0]] * 4
-    model = RNNLanguageModel(hidden_layer_sizes=2, max_iter=1, early_stopping=True)
+    given = {"sample": (2,), "beam_search": ([0], 3)}
+    given |= dict.fromkeys(["score_samples", "attention_weights"], (IDS, IDS))
+    model = estimator(hidden_layer_sizes=2, max_iter=1, early_stopping=True)
     with threadpool_limits(limits=2, user_api="blas"):
         before = blas_threads()
-        model.fit(ids)
-        for work in (
-            lambda: model.score(ids),
-            lambda: model.predict_proba(ids),
-            lambda: model.sample(2, prefix=[0], max_length=4, random_state=0),
-            lambda: model.beam_search(width=3, max_length=4),
-        ):
+        model.fit(IDS, IDS if estimator is RNNSeq2Seq else None)
+        if estimator is RNNSeq2Seq:
+            model.weights_["decoder_b_out"][-1] = 100  # so that all targets have an end
+        for method in methods.split():
             n_seen = len(seen)
-            work()
+            getattr(model, method)(*given.get(method, (IDS,)))
             assert len(seen) > n_seen
         assert blas_threads() == before
     assert set().union(*seen) == {1}
 
 
-def test_an_encoder_and_decoder_keep_the_blas_to_one_thread(monkeypatch):
-    monkeypatch.setattr(kernels, "compiled", None)
-    seen = []
-    hidden = Network.hidden
-
-    def counting(*args, **options):
-        seen.append(blas_threads())
-        return hidden(*args, **options)
-
-    monkeypatch.setattr(Network, "hidden", counting)
-    ids = [[0, 1, 2], [2, 1], [0]] * 4
-    model = RNNSeq2Seq(hidden_layer_sizes=2, max_iter=1, early_stopping=True)
-    with threadpool_limits(limits=2, user_api="blas"):
-        model.fit(ids, ids)
-        model._weights[0][-1] = 100  # so that all targets have an end
-        for work in (
-            lambda: model.predict(ids),
-            lambda: model.predict_n_best(ids),
-            lambda: model.score_samples(ids, ids),
-            lambda: model.attention_weights(ids, ids),
-        ):
-            n_seen = len(seen)
-            work()
-            assert len(seen) > n_seen
-    assert set().union(*seen) == {1}
+def test_the_blas_has_its_threads_back():
+    """However many threads predict at the same time."""
+    model = RNNClassifier(hidden_layer_sizes=30, max_iter=1).fit(X, Y)
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        with ThreadPoolExecutor(4) as executor:
+            list(executor.map(model.predict, [X] * 12))
+        assert blas_threads() == before
