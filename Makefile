@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip -qq --disable-pip-version-check install
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 NUMPY_TESTS := $(patsubst %,tests/test_%.py,recurrence gradients network golden \
-	first_layer heads optimizers solvers training attention ctc common language_model \
+	first_layer heads optimizers training attention ctc common language_model \
 	seq2seq transcriber threads)
 CPP := $(wildcard skrnn/_kernels/*pp skrnn/_kernels/cells/*pp)
 SOURCES := pyproject.toml CMakeLists.txt $(CPP)
