@@ -70,7 +70,7 @@ void test_errors_reach_the_caller() {
   }
 }
 
-void test_a_fork_while_the_pool_is_in_use() {
+[[maybe_unused]] void test_a_fork_while_the_pool_is_in_use() {
   std::atomic<bool> inside{false}, leave{false};
   std::thread other([&] {
     run(2, [&](int) {
@@ -112,9 +112,10 @@ void test_fewer_threads_than_asked_for() {
 int main(int n_arguments, char**) {
   test_nested_calls_run_one_after_the_other();
   test_errors_reach_the_caller();
+#if !defined(__SANITIZE_THREAD__)  // which cannot follow a forked process
   test_a_fork_while_the_pool_is_in_use();
+#endif
   if (n_arguments == 1) test_fewer_threads_than_asked_for();
   std::puts("passed");
-  std::fflush(stdout);
-  std::_Exit(0);
+  return 0;
 }
