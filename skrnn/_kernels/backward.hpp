@@ -38,7 +38,7 @@ class BackwardPart {
       Previous prev = {advance(s_.h0, first_ * H_), advance(s_.c0, first_ * H_), H_};
       if (t > 0) {
         const long before = start - s_.sizes[t - 1] + first_;
-        // the memory is what the last slot keeps
+        // the last slot holds the memory
         prev = {s_.h + before * H_,
                 advance(s_.saved, (before * Cell::slots + Cell::slots - 1) * H_),
                 Cell::slots * H_};
@@ -106,7 +106,7 @@ class BackwardPart {
   const BackwardArgs<T> s_;
   const BackwardWeights<Cell, T>& UT_;
   const long H_, first_, last_;
-  const Buffer<T> dsecond_;  // the derivatives by what the second product multiplies
+  const Buffer<T> dsecond_;  // the derivatives by the left side of the second product
 };
 
 // Packs the outputs of the step before each row, from row `skip` on.

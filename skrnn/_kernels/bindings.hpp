@@ -1,6 +1,6 @@
-// What the bindings share. nanobind copies inputs that are not C-contiguous or of another
-// type, and refuses outputs of another type with a TypeError; shapes, sizes and indices
-// are checked by each function. The lock of the interpreter is released while kernels run.
+// Types and functions of all bindings. nanobind copies inputs that are not C-contiguous
+// or of another type, and refuses outputs of another type with a TypeError; each
+// function checks shapes, sizes and indices. The GIL is released while kernels run.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -142,7 +142,7 @@ class CtcSequence {
  private:
   T* scores(long t) const { return scores_ + first_[t] * K_; }
 
-  // Sets the logarithms of the probabilities of what the states emit.
+  // Sets the log-probabilities of the emissions of the states.
   void emit(long t) {
     const T* p = scores(t);
     for (long k = 0; k < K_; ++k) row_[k] = double(p[k]);

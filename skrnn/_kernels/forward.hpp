@@ -60,7 +60,7 @@ class ForwardPart {
 
  private:
   static constexpr int kWidth = kFirstGates<Cell>;
-  // the gates of the first product, what the second multiplies, and the result
+  // the gates of the first product, the left side of the second, and its result
   static constexpr int kStageWidth = kWidth + 1 + Cell::second_gates;
 
   // The outputs of a step; the stride is that of the sequences.

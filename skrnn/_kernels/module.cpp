@@ -1,4 +1,4 @@
-// The module that Python imports: which kernels and cells there are, and the choice of one.
+// The module that Python imports, its list of instruction sets and its table of cells.
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 

@@ -1,6 +1,6 @@
-// What the time loops of forward.hpp and backward.hpp share. A batch is packed: the rows of
-// a step follow those of the step before; the sequences are sorted, longest first, so
-// that the live ones of each step are the first.
+// Functions of both time loops, forward.hpp and backward.hpp. A batch is packed: the
+// rows of a step follow those of the step before; the sequences are sorted, longest
+// first, so that the live ones of each step are the first.
 #pragma once
 
 #include "cells/cell.hpp"

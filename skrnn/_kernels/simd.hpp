@@ -78,8 +78,8 @@ inline Vec<T> load(const T* p) {
   return v;
 }
 
-// A vector anywhere in an array of T, which it may be an alias of. A copy by memcpy could
-// be one of anything, and all pointers would be loaded again after it.
+// A vector anywhere in an array of T, which it may alias. memcpy may alias anything:
+// the compilers would load all pointers again after it.
 template <class T>
 struct Unaligned {
   typedef T type __attribute__((vector_size(kBytes), aligned(alignof(T))));
@@ -296,8 +296,8 @@ inline T sum_of_lanes(Vec<T> v) {
   return sum;
 }
 
-// Calls f(j, count) for the vectors of n numbers: whole ones, and the rest at the end. What
-// f captures by value stays in registers.
+// Calls f(j, count) for the vectors of n numbers: whole ones, and the rest at the end.
+// Values that f captures by copy stay in registers.
 template <class T, class F>
 [[gnu::flatten]] inline void for_each_vector(long n, F f) {
   constexpr int W = kLanes<T>;

@@ -1,5 +1,5 @@
-// The thread pool where Python cannot see it: nested calls, errors, too few threads, and a
-// fork while another thread uses it.
+// The thread pool where Python cannot see it: nested calls, errors, too few threads,
+// and a fork while another thread uses it.
 #include "../../skrnn/_kernels/threads.hpp"
 
 #include <sys/resource.h>

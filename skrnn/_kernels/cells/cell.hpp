@@ -1,7 +1,7 @@
-// What a compiled cell consists of. A cell is a struct in a header of its own, with the
+// The parts of a compiled cell. A cell is a struct in a header of its own, with the
 // equations, names and order of the gates of the class in skrnn/_core/cells.py, for one
-// vector of units at a time; SKRNN_CELL gives it a number, and forward.hpp and backward.hpp
-// have the loops. To add one, write the header, and include it in cells.hpp.
+// vector of units at a time. SKRNN_CELL gives it a number; forward.hpp and backward.hpp
+// have the loops. To add a cell, write the header, and include it in cells.hpp.
 #pragma once
 
 #include "../matmul.hpp"
@@ -64,8 +64,8 @@ struct BackwardStep {
 // - gates, and slots: how many numbers it saves per unit and step for the backward
 //   pass, the last of which is the memory, if there is one;
 // - State<T> forward(const ForwardStep<T>&), which returns the new state;
-// - State<T> backward(const BackwardStep<T>&), which sets dz, and returns the derivative
-//   by the state before, but for the part that the recurrent projection passes on.
+// - State<T> backward(const BackwardStep<T>&), which sets dz, and returns the
+//   derivative by the state before, but for the part of the recurrent projection.
 struct Cell {
   static constexpr int extra = 0;        // arrays of extra weights
   static constexpr bool memory = false;  // whether there is a c
