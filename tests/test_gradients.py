@@ -131,7 +131,7 @@ def test_gradients_of_a_window_given_a_state(cell, tied):
     def loss_grad(params):
         return network.loss_grad(params, *given, state)
 
-    check_gradients(params, loss_grad)
+    check_gradients(params, loss_grad, network.head)
     assert loss_grad(params)[0] != network.loss_grad(params, *given)[0]
     assert_equal(state, before)
 
