@@ -1,4 +1,4 @@
-"""The base class of the cells, and what a cell computes.
+"""The base class of the cells, and the contract of a cell.
 
 A cell computes one step of n sequences in D directions at once:
 

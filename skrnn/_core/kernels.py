@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class CompiledCell(NamedTuple):
-    """What the kernels tell of a cell that they have."""
+    """The properties of a compiled cell."""
 
     code: int
     n_gates: int

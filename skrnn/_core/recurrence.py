@@ -16,7 +16,7 @@ from skrnn._core.products import product
 
 
 class KernelTape(NamedTuple):
-    """What the backward pass by the kernels needs."""
+    """Values saved for the backward pass by the kernels."""
 
     h: np.ndarray  # shape (D, N, H)
     saved: np.ndarray | None  # shape (D, N, n_slots * H)
@@ -25,12 +25,12 @@ class KernelTape(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """What the backward pass by numpy needs."""
+    """Values saved for the backward pass by numpy."""
 
     h: np.ndarray  # shape (D, N, H)
     h_first: np.ndarray  # before the first step
     sizes: list
-    steps: list  # the previous state, and what the cell saved, for each step
+    steps: list  # the previous state and the values saved by the cell, for each step
 
 
 def forward(

@@ -26,14 +26,14 @@ from skrnn._core.projection import (
 
 
 class LayerTape(NamedTuple):
-    """What the backward pass of a recurrent layer needs."""
+    """Values saved for the backward pass of one recurrent layer."""
 
     projection: tuple  # of its inputs
     recurrence: tuple
 
 
 class HiddenTape(NamedTuple):
-    """What the backward pass of all recurrent layers needs."""
+    """Values saved by `Stack.hidden` for the backward pass."""
 
     first: FirstLayer
     layers: list  # of LayerTape
@@ -165,7 +165,7 @@ class Stack:
             The state of each layer before the first step, shape (D, B, H), in packed
             order; zeros where None.
         training : bool, default=False
-            Whether to keep what the backward pass needs. Where False the result is
+            Whether to fill the tape for the backward pass. Where False the result is
             batch-invariant: the bits of a sequence do not depend on the others.
 
         Returns
@@ -277,7 +277,7 @@ class Stack:
         return dfirst
 
     def _project_backward(self, params, layer, tape, dz, batch, grads):
-        """Return the derivative by the outputs of the layer below; add to gradients."""
+        """Return the derivative by the outputs of the layer below; add to `grads`."""
         x, mask = tape
         matmul = self._matmul(training=True)
         matmul(x.transpose(0, 2, 1), dz, out=grads[f"W{layer}"])

@@ -59,14 +59,8 @@ class LabelRNN(BaseRNN):
                 "the classes are not known yet. Pass a dict of weights."
             )
         if classes is not None:
-            classes = check_classes(classes)
             before = None if getattr(self, "multilabel_", True) else self.classes_
-            if before is not None and not np.array_equal(before, classes):
-                raise ValueError(
-                    "classes must not change between calls of partial_fit: got "
-                    f"{classes!r:.200}, and the first call had {before!r:.200}. Leave "
-                    "it out after the first call."
-                )
+            classes = check_classes(classes, before)
         return self._partial_fit(X, y, sample_weight, classes)
 
     def _fit_y(self, X, y, weights, classes, reset):

@@ -5,7 +5,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from skrnn._core.heads import Softmax
+from skrnn._core.head import log_softmax
 from skrnn._models._density import reader_of
 from skrnn._models._language_model import RNNLanguageModel
 from skrnn._sequences import Sequences
@@ -44,7 +44,7 @@ class TokenPrior:
         scores, state = self._read(parents, labels)
         for i in range(len(rows)):
             self.states.append([tuple(s[:, i] for s in layer) for layer in state])
-        log_proba = self.weight * Softmax().log_proba(scores.astype(np.float64))
+        log_proba = self.weight * log_softmax(scores.astype(np.float64))
         rows[:, : len(self.ids)] += log_proba[:, self.ids]
         rows[:, -1] += log_proba[:, self.model.end_token_]
         return rows

@@ -80,14 +80,7 @@ class TokenTargetRNN(BaseRNN):
             token, or a parameter needs all data at once.
         """
         if classes is not None:
-            classes = check_classes(classes)
-            before = getattr(self, "classes_", None)
-            if before is not None and not np.array_equal(before, classes):
-                raise ValueError(
-                    "classes must not change between calls of partial_fit: got "
-                    f"{classes!r:.200}, and the first call had {before!r:.200}. Leave "
-                    "it out after the first call."
-                )
+            classes = check_classes(classes, getattr(self, "classes_", None))
         return self._partial_fit(X, y, sample_weight, classes)
 
     # --- targets ----------------------------------------------------------------------

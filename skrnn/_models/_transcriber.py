@@ -7,7 +7,7 @@ from sklearn.utils import check_scalar
 
 from skrnn._core.ctc import n_steps_needed
 from skrnn._core.ctc_decoding import prefix_search
-from skrnn._core.heads import Softmax
+from skrnn._core.head import log_softmax
 from skrnn._models._blas import deterministic_arithmetic
 from skrnn._models._docs import shared_docs
 from skrnn._models._token_prior import TokenPrior, find_language_model
@@ -278,7 +278,7 @@ class RNNTranscriber(TokenTargetRNN):
             then the column of the unknown token, if there is one, and last the blank.
         """
         scores, X = self._scores(X)
-        return as_items(log_softmax(scores), X.offsets)
+        return as_items(log_softmax(scores.astype(np.float64)), X.offsets)
 
     def score_samples(self, X, y=None):
         """Compute the log-probability of the target of each sequence.
@@ -352,7 +352,8 @@ class RNNTranscriber(TokenTargetRNN):
 
     def _search(self, scores, X, width):
         """Return the best hypotheses for each sequence: scores and ids."""
-        log_proba, priors = log_softmax(scores), self._priors()
+        log_proba = log_softmax(scores.astype(np.float64))
+        priors = self._priors()
         if self.has_unknown_:
             log_proba[:, len(self.classes_)] = -np.inf
         return [
@@ -381,8 +382,3 @@ class RNNTranscriber(TokenTargetRNN):
         if saved_as < 3 and "_architecture" in state:
             state["_architecture"] = {**state["_architecture"], "head": "ctc"}
         return state
-
-
-def log_softmax(scores):
-    """Return the logarithm of the softmax of each row, float64."""
-    return Softmax().log_proba(scores.astype(np.float64))

@@ -126,13 +126,21 @@ def _check_labels(y):
     return y
 
 
-def check_classes(classes):
+def check_classes(classes, before=None):
     """Check the `classes` of partial_fit; return the labels as a 1-D array.
+
+    Parameters
+    ----------
+    classes : container of labels
+        The argument of partial_fit.
+    before : ndarray, default=None
+        The classes of the first call, if there was one.
 
     Raises
     ------
     ValueError
-        If there are none, or one is missing or not hashable.
+        If there are none, if one is missing or not hashable, or if they are not those
+        of the first call.
     """
     items = targets_as_list(classes, "classes")
     if not items:
@@ -142,7 +150,14 @@ def check_classes(classes):
             f"classes is {classes!r:.200}: it must be one list of labels, none of them "
             "missing and all hashable."
         )
-    return unique_labels(items)
+    labels = unique_labels(items)
+    if before is not None and not np.array_equal(before, labels):
+        raise ValueError(
+            "classes must not change between calls of partial_fit: got "
+            f"{labels!r:.200}, and the first call had {before!r:.200}. Leave it out "
+            "after the first call."
+        )
+    return labels
 
 
 # --- numbers and conditions -----------------------------------------------------------
